@@ -1,0 +1,101 @@
+#!/bin/bash
+# Installs the Debian 12 packages that building, testing and running Sluice
+# need. Can be run again: where nothing is missing it changes nothing.
+#
+#   deploy/setup.sh           install what is missing (as root)
+#   deploy/setup.sh --check   list what is missing; exit 1 if anything is
+#   deploy/setup.sh --help    this text
+set -euo pipefail
+
+readonly PACKAGES=(
+  # The build.
+  bazel-bootstrap bazel-platforms bazel-rules-java bazel-rules-proto
+  bazel-skylib
+  clang-14 clang-tidy g++ lcov libclang-rt-14-dev lld pkg-config
+  grpc-proto golang-github-grpc-ecosystem-grpc-gateway-dev
+  protobuf-compiler protobuf-compiler-grpc
+  # Libraries.
+  libabsl-dev libbenchmark-dev libbpf-dev libc-ares-dev libcap-dev
+  libcli11-dev libglib2.0-dev libgmock-dev libgrpc++-dev libgtest-dev
+  libidn2-dev libldns-dev libnl-3-dev libnl-route-3-dev libpsl-dev
+  libseccomp-dev libslirp-dev libspdlog-dev libsqlite3-dev libssl-dev
+  libyaml-cpp-dev nlohmann-json3-dev prometheus-cpp-dev
+  # Guests, and the test lab.
+  bind9-dnsutils busybox-static ca-certificates curl dnsperf iperf3 iproute2
+  iputils-ping netcat-openbsd nginx-light openssl procps python3 runc socat
+  tcpdump unbound util-linux wrk
+)
+# Only where the command is missing: it may have come from elsewhere.
+readonly NPM_PACKAGES=(nodejs npm)
+readonly POLICY=/usr/sbin/policy-rc.d
+
+say() { echo "setup: $*"; }
+die() { say "$*" >&2; exit 1; }
+
+missing_packages() {
+  local installed package
+  installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' \
+    "${PACKAGES[@]}" 2>/dev/null | sed -n 's/^installed //p') || true
+  for package in "${PACKAGES[@]}"; do
+    grep -qxF -- "$package" <<<"$installed" || echo "$package"
+  done
+  command -v npm >/dev/null || printf '%s\n' "${NPM_PACKAGES[@]}"
+}
+
+# While packages are unpacked their daemons (nginx, unbound) must not start: the
+# lab starts its own. A policy that the machine already has is left alone.
+forbid_daemons() {
+  local draft
+  draft=$(mktemp "$POLICY.XXXXXX")
+  printf '#!/bin/sh\nexit 101\n' >"$draft"
+  chmod 755 "$draft"
+  # ln, unlike mv, fails where the name is taken.
+  if ln "$draft" "$POLICY" 2>/dev/null; then
+    trap 'rm -f "$POLICY"' EXIT
+    trap 'exit 130' INT TERM HUP
+  fi
+  rm -f "$draft"
+}
+
+apt() {
+  DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 \
+    -o DPkg::Lock::Timeout=120 \
+    -o Acquire::Retries=3 "$@" </dev/null
+}
+
+install() {
+  [[ $EUID -eq 0 ]] || die "must run as root to install: $*"
+  say "installing $# packages: $*"
+  apt update || { say "apt-get update failed; once more"; apt update; } ||
+    die "apt-get update failed: is there a network and a mirror?"
+  forbid_daemons
+  local log
+  log=$(mktemp)
+  apt install --yes --no-install-recommends "$@" >"$log" 2>&1 || {
+    tail -n 20 "$log" >&2
+    die "apt-get install failed; its output is in $log"
+  }
+  rm -f "$log"
+  say "done"
+}
+
+main() {
+  case "${1-}" in
+    "" | --check) ;;
+    --help) sed -n '2,8s/^# \{0,1\}//p' "$0"; return ;;
+    *) die "unknown argument '$1' (try --help)" ;;
+  esac
+  command -v dpkg-query >/dev/null || die "this is not Debian: no dpkg-query"
+  local missing
+  mapfile -t missing < <(missing_packages)
+  if [[ ${#missing[@]} -eq 0 ]]; then
+    say "all packages are there"
+  elif [[ ${1-} == --check ]]; then
+    printf '%s\n' "${missing[@]}"
+    return 1
+  else
+    install "${missing[@]}"
+  fi
+}
+
+main "$@"
