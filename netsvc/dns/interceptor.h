@@ -1,0 +1,175 @@
+#ifndef SLUICE_NETSVC_DNS_INTERCEPTOR_H_
+#define SLUICE_NETSVC_DNS_INTERCEPTOR_H_
+
+// Theory of operation
+//
+// Every message that the guest sends to port 53, of whatever address, ends here
+// and is answered in that address's name. A query takes these steps, and leaves
+// at the first one that answers it (docs: policy reference, DNS):
+//
+//   guest bytes -> ParseGuestQuery    not a message, malformed, unsupported
+//               -> Judge::OfQuery     resolver, block list, rules
+//               -> AnswerHere         host.sluice.internal, ANY, no route
+//               -> flights            one upstream query for all who ask the same
+//               -> Judge::OfAnswer    CNAME targets, rebinding
+//               -> reply.h            the answer, in the words of the query
+//
+// Nothing of the upstream's message is passed on as it is: its records are read
+// one by one and written again. A message that cannot be read to its end, or an
+// answer whose event cannot be recorded, is SERVFAIL.
+//
+// A query that waits keeps the verdict that let it be asked, together with the
+// policy's generation; where the policy has changed by the time of the answer,
+// the query is judged again before the answer is.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "netsvc/base/domain_name.h"
+#include "netsvc/base/ip_address.h"
+#include "netsvc/base/unique_fd.h"
+#include "netsvc/dns/asked.h"
+#include "netsvc/dns/guest_query.h"
+#include "netsvc/dns/judge.h"
+#include "netsvc/dns/tcp_server.h"
+#include "netsvc/dns/upstream.h"
+#include "netsvc/loop/event_loop.h"
+#include "netsvc/policy/address_groups.h"
+#include "netsvc/policy/compiled_policy.h"
+#include "sluice/v1/audit.pb.h"
+#include "sluice/v1/sandbox.pb.h"
+
+namespace sluice::dns {
+
+// Answers a sandbox's DNS queries. Owned by the worker's gateway; the loop's
+// thread. Destroying it drops what waits, unanswered.
+class Interceptor {
+ public:
+  // Queries waiting for an upstream; past it SERVFAIL.
+  static constexpr int kMaxInFlight = 256;
+
+  // What the interceptor needs of the worker around it; outlives it.
+  class Host {
+   public:
+    virtual ~Host() = default;
+    virtual const policy::CompiledPolicy& policy() const = 0;
+    virtual const policy::AddressGroups& groups() const = 0;
+    // Is there a route to the Internet in this family?
+    virtual bool HasRoute(bool ipv6) const = 0;
+    // Written before the answer that it speaks of is given out; false: it could
+    // not be, and the query gets SERVFAIL (fail closed).
+    virtual bool Record(const v1::DnsEvent& event) = 0;
+    // An allowed answer is about to be given out: these addresses are bound to
+    // `name`, which was asked, for `ttl`. Not called where there are none.
+    virtual void OnResolved(const DomainName& /*name*/, std::span<const IpAddress> /*addresses*/,
+                            absl::Duration /*ttl*/) {}
+  };
+
+  struct Options {
+    v1::DnsConfig config;    // already validated
+    IpAddress gateway_ipv4;  // the answer for host.sluice.internal
+    IpAddress gateway_ipv6;  // an IPv4 address: there is none
+    // The largest UDP answer that fits the guest's link unfragmented.
+    size_t max_udp_answer = 1232;
+  };
+
+  struct Counters {
+    uint64_t queries = 0;          // messages with a header
+    uint64_t malformed = 0;        // steps 1 and 2
+    uint64_t denied = 0;           // by policy, block list or rebinding
+    uint64_t merged = 0;           // joined a query in flight
+    uint64_t over_limit = 0;       // refused at kMaxInFlight
+    uint64_t upstream_failed = 0;  // no answer, or one that cannot be read
+    uint64_t unrecorded = 0;       // SERVFAIL because Record failed
+  };
+
+  Interceptor(EventLoop& loop, Upstream& upstream, Host& host, const Options& options);
+  ~Interceptor();
+  Interceptor(const Interceptor&) = delete;
+  Interceptor& operator=(const Interceptor&) = delete;
+
+  // One UDP query. `answer` runs once, now or later, with the payload to send
+  // back; never where there is nothing to say. It is dropped when the
+  // interceptor ends.
+  using Answer = std::function<void(std::span<const uint8_t> message)>;
+  void OnDatagram(const Asked& asked, std::span<const uint8_t> message, Answer answer);
+
+  // A TCP connection to some resolver's port 53, ended here: a connected stream
+  // socket, non-blocking. RFC 7766 framing, pipelined, answers out of order,
+  // closed by idleness (30 s) or at the guest's word.
+  void OnConnection(const Asked& asked, UniqueFd stream);
+
+  // After a policy change: nothing is answered by the old policy any more.
+  void OnPolicyChanged();
+
+  const Counters& counters() const { return counters_; }
+  const TcpServer& tcp() const { return tcp_; }
+
+ private:
+  // One query of the guest, from its arrival to its answer.
+  struct Exchange {
+    Asked asked;
+    GuestQuery query;
+    Answer answer;
+    absl::Duration arrived;  // monotonic
+    policy::Verdict verdict;
+    uint64_t generation = 0;  // of the policy that gave `verdict`
+  };
+
+  // One question to the upstream and all who wait for its answer.
+  struct Flight {
+    std::unique_ptr<Upstream::Query> query;
+    std::vector<Exchange> waiting;
+  };
+  using Question = std::pair<DomainName, uint16_t>;
+
+  // What a query comes to, short of the records.
+  struct Outcome {
+    policy::Verdict verdict;
+    uint16_t rcode = 0;
+    std::span<const IpAddress> addresses;
+    absl::Duration ttl;
+    bool from_cache = false;
+  };
+
+  // False: the message has no header.
+  bool Handle(const Asked& asked, std::span<const uint8_t> message, Answer answer);
+  void Process(Exchange exchange);
+  bool AnswerHere(const Exchange& exchange);
+  void AskUpstream(Exchange exchange);
+  void OnUpstream(const Question& question, absl::StatusOr<std::span<const uint8_t>> answer);
+  void Relay(Exchange& exchange, const MessageView& answer, const AnswerJudgement& judgement);
+  void Finish(const Exchange& exchange, const Outcome& outcome, std::span<const uint8_t> reply);
+  // Answers without records; the Extended DNS Error is the verdict's unless one
+  // is given.
+  void FinishEmpty(const Exchange& exchange, const Outcome& outcome);
+  void FinishFailed(const Exchange& exchange, const absl::Status& why);
+  void Deny(const Exchange& exchange, const policy::Verdict& verdict);
+  void Malformed(const Exchange& exchange);
+  size_t ReplyLimit(const Exchange& exchange) const;
+  Judge::Rules rules() const { return {host_.policy(), host_.groups()}; }
+
+  EventLoop& loop_;
+  Upstream& upstream_;
+  Host& host_;
+  const Options options_;
+  const Judge judge_;
+  bool names_enforced_;
+  uint64_t generation_ = 0;
+  int in_flight_ = 0;
+  absl::Duration malformed_silent_until_;
+  Counters counters_;
+  absl::flat_hash_map<Question, Flight> flights_;
+  TcpServer tcp_;
+};
+
+}  // namespace sluice::dns
+
+#endif  // SLUICE_NETSVC_DNS_INTERCEPTOR_H_
