@@ -1,6 +1,9 @@
 # Shared by up, down and shell: what a lab named NAME is made of, and how it is
 # found again. Sourced, not run; bash, with set -euo pipefail.
 
+# Where there is no login shell (Bazel's tests), PATH lacks these.
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+
 readonly LAB_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 readonly LAB_ROOT=/run/sluice-lab
 readonly LAB_NAMESPACES=(host inet lan)
@@ -46,7 +49,7 @@ lab_pids() {
 lab_recorded_pids() {
   local file pid
   for file in "$RUN"/pid/*; do
-    read -r pid <"$file" 2>/dev/null || continue
+    { read -r pid <"$file"; } 2>/dev/null || continue
     tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF "$RUN/" || continue
     echo "$pid"
   done
