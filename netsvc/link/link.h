@@ -1,0 +1,49 @@
+#ifndef SLUICE_NETSVC_LINK_LINK_H_
+#define SLUICE_NETSVC_LINK_LINK_H_
+
+#include <cstdint>
+#include <span>
+
+#include "absl/status/statusor.h"
+#include "netsvc/packet/packet.h"
+
+namespace sluice::link {
+
+// The most frames that one read hands over. Draining this many for each turn of
+// the loop nearly doubles keep-alive requests a second over one at a time.
+inline constexpr size_t kMaxBatch = 64;
+
+// Where the guest's frames come from and go to. One thread, the loop's; nothing
+// here blocks.
+class Link {
+ public:
+  struct Counters {
+    uint64_t frames_read = 0;
+    uint64_t frames_written = 0;
+    // The guest did not take them: its queue was full.
+    uint64_t frames_dropped = 0;
+  };
+
+  virtual ~Link() = default;
+
+  // To be watched for reading.
+  virtual int fd() const = 0;
+
+  // The frames that are waiting, at most kMaxBatch. They live until the next
+  // call and may be changed in place. Empty: no more for now. An error: the link
+  // is gone.
+  virtual absl::StatusOr<std::span<packet::Frame>> Read() = 0;
+
+  // One frame to the guest. A frame that the guest's queue does not take is
+  // dropped and counted: TCP resends it, as on any Ethernet.
+  virtual void Write(std::span<const uint8_t> frame, const packet::Offload& offload) = 0;
+
+  // Can the link segment TCP and fill in checksums on the guest's side?
+  virtual bool offloads() const = 0;
+
+  virtual const Counters& counters() const = 0;
+};
+
+}  // namespace sluice::link
+
+#endif  // SLUICE_NETSVC_LINK_LINK_H_
