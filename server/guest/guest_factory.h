@@ -1,0 +1,56 @@
+#ifndef SLUICE_SERVER_GUEST_GUEST_FACTORY_H_
+#define SLUICE_SERVER_GUEST_GUEST_FACTORY_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "netsvc/base/ip_address.h"
+#include "server/guest/guest.h"
+#include "sluice/v1/sandbox.pb.h"
+
+namespace sluice {
+
+// Which sandbox a guest is of.
+struct GuestIdentity {
+  std::string sandbox_id;  // its host name
+  std::string sandbox_uid;  // names its files, cgroup and container
+  std::vector<IpAddress> nameservers;  // of its resolv.conf
+};
+
+// Makes guests. Any thread. Outlives every guest that it made.
+class GuestFactory {
+ public:
+  virtual ~GuestFactory() = default;
+
+  // What can be said without making anything: InvalidArgument with a FieldError
+  // whose path begins inside the Guest message ("oci.user"), Unimplemented for
+  // kinds that this server does not run.
+  virtual absl::Status Check(const v1::Guest& spec) const = 0;
+
+  // A guest that is not started; Check() is part of it. May block. A failure
+  // leaves nothing behind.
+  virtual absl::StatusOr<std::unique_ptr<Guest>> Create(const v1::Guest& spec, const GuestIdentity& identity) = 0;
+};
+
+// Where the server's guests live.
+struct GuestFactoryOptions {
+  // Absolute. Bundles and the runtime's own state go below it; OCI guests on the
+  // host's own root do not see it.
+  std::string state_dir;
+  std::string oci_runtime = "runc";  // a path, or a name on PATH
+  // sluice-init, a static program. Absolute.
+  std::string init_path;
+};
+
+// Once a process: it makes this process the reaper of its orphaned descendants
+// (PR_SET_CHILD_SUBREAPER), which is how it learns of a guest's exit code, and
+// removes what guests of an earlier, dead server left behind. FailedPrecondition,
+// one sentence, where the runtime, sluice-init or a permission is missing.
+absl::StatusOr<std::unique_ptr<GuestFactory>> MakeGuestFactory(const GuestFactoryOptions& options);
+
+}  // namespace sluice
+
+#endif  // SLUICE_SERVER_GUEST_GUEST_FACTORY_H_

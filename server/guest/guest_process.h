@@ -1,0 +1,69 @@
+#ifndef SLUICE_SERVER_GUEST_GUEST_PROCESS_H_
+#define SLUICE_SERVER_GUEST_GUEST_PROCESS_H_
+
+#include <sys/types.h>
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+
+namespace sluice {
+
+// A program to run in a guest.
+struct ExecOptions {
+  std::vector<std::string> args;           // the first is the program; not empty
+  std::map<std::string, std::string> env;  // beside PATH, HOME, TERM and the guest's own
+  std::string working_directory;           // empty: the guest's
+  std::string user;                        // "uid[:gid]"; empty: the guest's
+};
+
+// How a process ended; a value.
+struct ProcessExit {
+  int code = 0;    // 0 where a signal ended it
+  int signal = 0;  // 0 where it exited by itself
+};
+
+// What a process did.
+struct ProcessEvent {
+  enum class Kind { kStdout, kStderr, kExit };
+  Kind kind = Kind::kExit;
+  std::string data;  // kStdout and kStderr; never empty
+  ProcessExit exit;  // kExit
+};
+
+// A program that Guest::Exec started. Owned by whoever asked for it; destroying
+// it kills the program and its process group without waiting, and no callback
+// starts afterwards, though one that has started may still be running.
+//
+// Any thread may call it. Callbacks run on the guests' own I/O thread: they do
+// not block. Nothing is read of the program's output but one chunk for each
+// Next(), so a slow reader slows the program and uses no memory here.
+class GuestProcess {
+ public:
+  static constexpr size_t kMaxChunk = 32 * 1024;  // bytes of one ProcessEvent
+
+  virtual ~GuestProcess() = default;
+
+  // In the guest's own numbering.
+  virtual pid_t pid() const = 0;
+
+  // Calls back once with what comes next. One call at a time; none after kExit,
+  // which is the last event. Output of children that outlive the program is not
+  // waited for.
+  virtual void Next(std::function<void(ProcessEvent)> callback) = 0;
+
+  // Calls back once `data` is in the pipe, or the program no longer reads (then
+  // the data is lost, as it is in a shell). One call at a time.
+  virtual void WriteStdin(std::string data, std::function<void()> callback) = 0;
+  virtual void CloseStdin() = 0;
+
+  // SIGKILL to the program and its process group. Next() then says kExit.
+  virtual void Kill() = 0;
+};
+
+}  // namespace sluice
+
+#endif  // SLUICE_SERVER_GUEST_GUEST_PROCESS_H_

@@ -1,0 +1,42 @@
+#ifndef SLUICE_SERVER_SERVICE_GUEST_SERVICE_H_
+#define SLUICE_SERVER_SERVICE_GUEST_SERVICE_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "server/guest/guest.h"
+#include "sluice/v1/guest_service.grpc.pb.h"
+
+namespace sluice {
+
+// Finds the guest of a running sandbox. Any thread; does not block.
+class GuestLookup {
+ public:
+  virtual ~GuestLookup() = default;
+  // NotFound (no such sandbox), FailedPrecondition (it does not run).
+  virtual absl::StatusOr<std::shared_ptr<Guest>> Find(const std::string& sandbox_id) = 0;
+};
+
+// sluice.v1.GuestService: Exec; every other method is UNIMPLEMENTED. Thin: it
+// turns requests into calls on a Guest.
+class GuestServiceImpl final : public v1::GuestService::CallbackService {
+ public:
+  // Runs work that blocks on a thread of its own; false where it has no room.
+  using RunBlocking = std::function<bool(std::function<void()>)>;
+
+  // `lookup` outlives the service.
+  GuestServiceImpl(GuestLookup& lookup, RunBlocking run_blocking)
+      : lookup_(lookup), run_blocking_(std::move(run_blocking)) {}
+
+  grpc::ServerBidiReactor<v1::ExecRequest, v1::ExecResponse>* Exec(grpc::CallbackServerContext* context) override;
+
+ private:
+  GuestLookup& lookup_;
+  const RunBlocking run_blocking_;
+};
+
+}  // namespace sluice
+
+#endif  // SLUICE_SERVER_SERVICE_GUEST_SERVICE_H_
