@@ -1,0 +1,37 @@
+#include "server/service/status.h"
+
+#include <gtest/gtest.h>
+
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
+#include "netsvc/base/field_error.h"
+
+namespace sluice {
+namespace {
+
+TEST(ToGrpcTest, KeepsCodeAndMessage) {
+  EXPECT_TRUE(ToGrpc(absl::OkStatus()).ok());
+  const grpc::Status status = ToGrpc(absl::AlreadyExistsError("port 80 is taken"));
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::ALREADY_EXISTS);
+  EXPECT_EQ(status.error_message(), "port 80 is taken");
+  EXPECT_EQ(status.error_details(), "");
+}
+
+TEST(ToGrpcTest, NamesTheFieldInMessageAndDetails) {
+  const grpc::Status status = ToGrpc(FieldError("policy.rules[3].peers[0].cidr", "is not a prefix"));
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(status.error_message(), "policy.rules[3].peers[0].cidr: is not a prefix");
+
+  google::rpc::Status details;
+  ASSERT_TRUE(details.ParseFromString(status.error_details()));
+  EXPECT_EQ(details.code(), grpc::StatusCode::INVALID_ARGUMENT);
+  ASSERT_EQ(details.details_size(), 1);
+  google::rpc::BadRequest bad_request;
+  ASSERT_TRUE(details.details(0).UnpackTo(&bad_request));
+  ASSERT_EQ(bad_request.field_violations_size(), 1);
+  EXPECT_EQ(bad_request.field_violations(0).field(), "policy.rules[3].peers[0].cidr");
+  EXPECT_EQ(bad_request.field_violations(0).description(), "is not a prefix");
+}
+
+}  // namespace
+}  // namespace sluice
