@@ -1,0 +1,65 @@
+#include "clients/cli/client.h"
+
+#include <optional>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "clients/cli/exit_code.h"
+#include "clients/cli/output.h"
+#include "clients/cli/port_syntax.h"
+#include "clients/cli/status_text.h"
+#include "grpcpp/create_channel.h"
+#include "grpcpp/security/credentials.h"
+#include "grpcpp/support/channel_arguments.h"
+
+namespace sluice::cli {
+namespace {
+
+std::shared_ptr<grpc::Channel> MakeChannel(const std::string& server) {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(kMaxMessageSize);
+  // http_proxy is for the web, not for the way to our own server.
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  return grpc::CreateCustomChannel(server, grpc::InsecureChannelCredentials(), arguments);
+}
+
+}  // namespace
+
+absl::Status CheckServerAddress(absl::string_view server) {
+  if (absl::StartsWith(server, "unix:")) {
+    if (server.size() > 5) return absl::OkStatus();
+    return absl::InvalidArgumentError("the path after \"unix:\" is missing");
+  }
+  const size_t colon = server.rfind(':');
+  const std::optional<uint16_t> port =
+      colon == server.npos ? std::nullopt : ParsePort(server.substr(colon + 1));
+  if (port.value_or(0) > 0 && colon > 0) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("\"", server, "\" is neither unix:PATH nor HOST:PORT"));
+}
+
+Client::Client(std::string server)
+    : server_(std::move(server)),
+      channel_(MakeChannel(server_)),
+      sandboxes_(v1::SandboxService::NewStub(channel_)),
+      audit_(v1::AuditService::NewStub(channel_)),
+      guests_(v1::GuestService::NewStub(channel_)) {}
+
+// A server that refuses with UNAVAILABLE leaves its connection up.
+bool Client::Unreachable(const grpc::Status& status) const {
+  return status.error_code() == grpc::StatusCode::UNAVAILABLE &&
+         channel_->GetState(false) != GRPC_CHANNEL_READY;
+}
+
+int Client::Fail(absl::string_view doing, const grpc::Status& status) const {
+  if (Unreachable(status)) {
+    PrintNotice(absl::StrCat("cannot reach the server at ", server_, ": ", ConnectionProblem(status),
+                             ": is sluiced running? --server or SLUICE_SERVER says where"));
+    return kUnreachable;
+  }
+  const absl::string_view hint = HintFor(status.error_code());
+  PrintNotice(absl::StrCat(doing, ": ", StatusText(status), hint.empty() ? "" : ": ", hint));
+  return kRefused;
+}
+
+}  // namespace sluice::cli

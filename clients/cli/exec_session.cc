@@ -1,0 +1,61 @@
+#include "clients/cli/exec_session.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include "absl/status/status.h"
+#include "clients/cli/input_pump.h"
+#include "netsvc/base/io.h"
+
+namespace sluice::cli {
+namespace {
+
+// Writes output where it belongs.
+absl::Status Deliver(const v1::ExecResponse& response) {
+  switch (response.item_case()) {
+    case v1::ExecResponse::kStdout:
+      return WriteAll(STDOUT_FILENO, response.stdout());
+    case v1::ExecResponse::kStderr:
+      return WriteAll(STDERR_FILENO, response.stderr());
+    case v1::ExecResponse::kStarted:
+    case v1::ExecResponse::kExit:
+    case v1::ExecResponse::ITEM_NOT_SET:
+      return absl::OkStatus();
+  }
+  return absl::OkStatus();
+}
+
+// Copies in both directions until the program ends, the call does, or our
+// output takes no more.
+void Converse(grpc::ClientContext& context, ExecStream& stream, ExecOutcome& outcome) {
+  const InputPump pump(STDIN_FILENO, stream);
+  v1::ExecResponse response;
+  while (!outcome.exit && stream.Read(&response)) {
+    if (response.has_exit()) outcome.exit = response.exit();
+    if (Deliver(response).ok()) continue;
+    outcome.cancelled_by = SIGPIPE;
+    context.TryCancel();
+  }
+}
+
+}  // namespace
+
+ExecOutcome Exec(Client& client, const v1::ExecStart& start, SignalWatch& signals) {
+  grpc::ClientContext context;
+  ExecOutcome outcome;
+  const auto stream = client.guests().Exec(&context);
+  signals.OnSignal([&context] { context.TryCancel(); });
+  v1::ExecRequest request;
+  *request.mutable_start() = start;
+  if (stream->Write(request)) Converse(context, *stream, outcome);
+  stream->WritesDone();
+  v1::ExecResponse rest;
+  while (stream->Read(&rest)) {
+  }
+  outcome.status = stream->Finish();
+  signals.OnSignal(nullptr);
+  if (signals.caught() != 0) outcome.cancelled_by = signals.caught();
+  return outcome;
+}
+
+}  // namespace sluice::cli

@@ -1,0 +1,108 @@
+// sluice: the command line of a Sluice server.
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "clients/cli/audit_commands.h"
+#include "clients/cli/cli.h"
+#include "clients/cli/client.h"
+#include "clients/cli/exit_code.h"
+#include "clients/cli/output.h"
+#include "clients/cli/policy_commands.h"
+#include "clients/cli/port_commands.h"
+#include "clients/cli/run_commands.h"
+#include "clients/cli/sandbox_commands.h"
+#include "clients/cli/text.h"
+
+namespace sluice::cli {
+namespace {
+
+constexpr char kFooter[] =
+    "The options above may also stand after the subcommand.\n\n"
+    "Exit codes: 0 done; 1 the server refused; 2 the command line is wrong; 3 no server\n"
+    "answers. run and exec: the command's own; 128 plus the signal that ended it; 125\n"
+    "where Sluice itself failed.\n\n"
+    "Examples:\n"
+    "  sluice run -- curl -sI https://example.com\n"
+    "  sluice create --name web -p 8080:80 -- nginx -g 'daemon off;'\n"
+    "  sluice audit -f --denied\n"
+    "  sluice run --help\n";
+
+void AddGlobalOptions(CLI::App& app, Cli& cli) {
+  app.add_option("--server", cli.server, "unix:PATH or HOST:PORT")
+      ->type_name("ADDR")
+      ->envname("SLUICE_SERVER")
+      ->capture_default_str();
+  const auto set_format = [&cli](const std::string& word) { cli.json = word == "json"; };
+  app.add_option_function<std::string>("-o,--output", set_format,
+                                       "table for people (the default), json for programs")
+      ->check(CLI::IsMember({"table", "json"}))
+      ->option_text("table|json");
+}
+
+void AddCommands(CLI::App& app, Cli& cli) {
+  AddRunCommands(app, cli);
+  AddSandboxCommands(app, cli);
+  AddPortCommands(app, cli);
+  AddPolicyCommands(app, cli);
+  AddAuditCommands(app, cli);
+}
+
+// Moves what follows the first "--" out of `arguments`, for it is not ours to
+// interpret.
+std::vector<std::string> TakeGuestCommand(std::vector<std::string>& arguments) {
+  const auto mark = std::find(arguments.begin(), arguments.end(), "--");
+  if (mark == arguments.end()) return {};
+  std::vector<std::string> command(mark + 1, arguments.end());
+  arguments.erase(mark, arguments.end());
+  return command;
+}
+
+// The innermost subcommand that was named: "sluice policy set".
+std::string FullName(const CLI::App& app) {
+  const std::vector<CLI::App*> parsed = app.get_subcommands();
+  return parsed.empty() ? app.get_name() : absl::StrCat(app.get_name(), " ", FullName(*parsed.front()));
+}
+
+// --help is a "parse error" to CLI11, with exit code 0.
+int ReportParseError(const CLI::App& app, const Cli& cli, const CLI::ParseError& error) {
+  if (error.get_exit_code() == 0) return app.exit(error);
+  const bool extra = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr;
+  return UsageError(absl::StrCat(Printable(error.what()),
+                                 extra && cli.takes_command ? " (the guest's command stands after --)" : "",
+                                 ": see `", FullName(app), " --help`"));
+}
+
+int Run(std::vector<std::string> arguments) {
+  Cli cli;
+  CLI::App app("Sluice: sandboxes whose whole network is a policy and an audit trail.", "sluice");
+  app.get_formatter()->column_width(36);
+  app.fallthrough();
+  app.require_subcommand(1);
+  app.footer(kFooter);
+  AddGlobalOptions(app, cli);
+  AddCommands(app, cli);
+  cli.command = TakeGuestCommand(arguments);
+  std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants a vector
+  try {
+    app.parse(arguments);
+  } catch (const CLI::ParseError& error) {
+    return ReportParseError(app, cli, error);
+  }
+  if (!cli.command.empty() && !cli.takes_command) {
+    return UsageError(absl::StrCat(FullName(app), " takes no command: leave out what follows --"));
+  }
+  if (const absl::Status status = CheckServerAddress(cli.server); !status.ok()) {
+    return UsageError(absl::StrCat("--server: ", status.message()));
+  }
+  return cli.action();
+}
+
+}  // namespace
+}  // namespace sluice::cli
+
+int main(int argc, char** argv) { return sluice::cli::Run({argv + 1, argv + argc}); }

@@ -1,0 +1,15 @@
+#ifndef SLUICE_CLIENTS_CLI_SANDBOX_COMMANDS_H_
+#define SLUICE_CLIENTS_CLI_SANDBOX_COMMANDS_H_
+
+#include <CLI/CLI.hpp>
+
+#include "clients/cli/cli.h"
+
+namespace sluice::cli {
+
+// create, get, list and delete.
+void AddSandboxCommands(CLI::App& app, Cli& cli);
+
+}  // namespace sluice::cli
+
+#endif  // SLUICE_CLIENTS_CLI_SANDBOX_COMMANDS_H_

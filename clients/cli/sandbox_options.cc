@@ -1,0 +1,87 @@
+#include "clients/cli/sandbox_options.h"
+
+#include <filesystem>
+#include <system_error>
+
+#include "absl/strings/str_cat.h"
+#include "clients/cli/cli.h"
+#include "clients/cli/policy_options.h"
+#include "clients/cli/port_syntax.h"
+
+namespace sluice::cli {
+namespace {
+
+// The server has a working directory of its own.
+absl::StatusOr<std::string> AbsolutePath(const std::string& path) {
+  if (path.empty()) return path;
+  std::error_code error;
+  const std::filesystem::path absolute = std::filesystem::absolute(path, error);
+  if (error) return absl::InvalidArgumentError(absl::StrCat("--rootfs: ", path, ": ", error.message()));
+  return absolute.lexically_normal().string();
+}
+
+absl::Status AddPorts(const std::vector<std::string>& texts, v1::NetworkConfig& network) {
+  for (const std::string& text : texts) {
+    const absl::StatusOr<v1::PortMapping> port = ParsePortMapping(text);
+    if (!port.ok()) return absl::InvalidArgumentError(absl::StrCat("-p: ", port.status().message()));
+    *network.add_ports() = *port;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status FillGuest(const SandboxOptions& options, v1::OciGuest& guest) {
+  const absl::StatusOr<std::string> rootfs = AbsolutePath(options.rootfs);
+  if (!rootfs.ok()) return rootfs.status();
+  guest.set_rootfs(*rootfs);
+  guest.set_user(options.process.user);
+  guest.set_working_directory(options.process.working_directory);
+  return FillMap("--env", options.process.env, *guest.mutable_env());
+}
+
+}  // namespace
+
+void AddProcessOptions(CLI::App* app, ProcessOptions& options) {
+  AddRepeated(app, "-e,--env", options.env, "A variable of the program's environment. May be repeated")
+      ->type_name("K=V");
+  app->add_option("-u,--user", options.user, "Who the program runs as")->type_name("UID[:GID]");
+  app->add_option("-w,--workdir", options.working_directory, "Where the program starts, in the guest")
+      ->type_name("DIR");
+}
+
+void AddSandboxOptions(CLI::App* app, SandboxOptions& options) {
+  AddPolicyOptions(app, options.policy);
+  app->add_option("--name", options.name, "The sandbox's id; made up when left out")->type_name("ID");
+  AddRepeated(app, "-l,--label", options.labels, "A label of the sandbox. May be repeated")->type_name("K=V");
+  AddRepeated(app, "-p,--publish", options.ports,
+              "Let the host's port HOST reach the guest's GUEST. May be repeated")
+      ->type_name("[ADDR:]HOST:GUEST[/udp]");
+  app->add_option("--rootfs", options.rootfs,
+                  "The guest's root directory; the host's own, read-only, when left out")
+      ->type_name("DIR");
+  AddProcessOptions(app, options.process);
+}
+
+absl::Status FillMap(absl::string_view option, const std::vector<std::string>& texts,
+                     google::protobuf::Map<std::string, std::string>& map) {
+  for (const std::string& text : texts) {
+    const size_t equals = text.find('=');
+    if (equals == 0 || equals == text.npos) {
+      return absl::InvalidArgumentError(absl::StrCat(option, ": \"", text, "\" is not of the form K=V"));
+    }
+    map[text.substr(0, equals)] = text.substr(equals + 1);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<v1::Sandbox> MakeSandbox(const SandboxOptions& options) {
+  v1::Sandbox sandbox;
+  sandbox.set_id(options.name);
+  *sandbox.mutable_network()->mutable_policy() = options.policy;
+  absl::Status status = FillMap("--label", options.labels, *sandbox.mutable_labels());
+  status.Update(AddPorts(options.ports, *sandbox.mutable_network()));
+  status.Update(FillGuest(options, *sandbox.mutable_guest()->mutable_oci()));
+  if (!status.ok()) return status;
+  return sandbox;
+}
+
+}  // namespace sluice::cli

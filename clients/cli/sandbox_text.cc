@@ -1,0 +1,115 @@
+#include "clients/cli/sandbox_text.h"
+
+#include <map>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "clients/cli/enum_words.h"
+#include "clients/cli/peer_syntax.h"
+#include "clients/cli/port_syntax.h"
+#include "clients/cli/table.h"
+#include "clients/cli/text.h"
+
+namespace sluice::cli {
+namespace {
+
+std::string GuestKind(const v1::Guest& guest) {
+  switch (guest.kind_case()) {
+    case v1::Guest::kOci:
+      return "oci";
+    case v1::Guest::kNetns:
+      return "netns";
+    case v1::Guest::kSocket:
+      return "socket";
+    case v1::Guest::kVm:
+      return "vm";
+    case v1::Guest::KIND_NOT_SET:
+      return "-";
+  }
+  return "-";
+}
+
+// What tells this guest from others of its kind.
+std::string GuestSource(const v1::Guest& guest) {
+  switch (guest.kind_case()) {
+    case v1::Guest::kOci:
+      return guest.oci().rootfs().empty() ? "the host's own root" : guest.oci().rootfs();
+    case v1::Guest::kNetns:
+      return guest.netns().has_pid() ? absl::StrCat("pid ", guest.netns().pid()) : guest.netns().path();
+    case v1::Guest::kSocket:
+      return guest.socket().path();
+    case v1::Guest::kVm:
+      return guest.vm().kernel();
+    case v1::Guest::KIND_NOT_SET:
+      return "";
+  }
+  return "";
+}
+
+// Published ports with the numbers that were bound.
+std::string PortsText(const v1::Sandbox& sandbox) {
+  const auto& ports = sandbox.network_status().ports_size() > 0 ? sandbox.network_status().ports()
+                                                                : sandbox.network().ports();
+  return absl::StrJoin(ports, ", ", [](std::string* out, const v1::PortMapping& port) {
+    absl::StrAppend(out, PortMappingText(port));
+  });
+}
+
+std::string AgeText(const v1::Sandbox& sandbox, absl::Time now) {
+  if (!sandbox.has_create_time()) return "-";
+  return DurationText(absl::Trunc(now - FromProto(sandbox.create_time()), absl::Seconds(1)));
+}
+
+std::string AddressesText(const std::string& first, const std::string& second) {
+  if (first.empty() || second.empty()) return absl::StrCat(first, second);
+  return absl::StrCat(first, ", ", second);
+}
+
+std::string LabelsText(const v1::Sandbox& sandbox) {
+  const std::map<std::string, std::string> sorted(sandbox.labels().begin(), sandbox.labels().end());
+  return absl::StrJoin(sorted, ", ", absl::PairFormatter("="));
+}
+
+std::string PolicyText(const v1::Sandbox& sandbox) {
+  std::string text = EnumWord(sandbox.network().policy().preset());
+  const uint64_t generation = sandbox.network_status().policy_generation();
+  if (generation > 0) absl::StrAppend(&text, ", generation ", generation);
+  return text;
+}
+
+}  // namespace
+
+std::string SandboxTable(const std::vector<v1::Sandbox>& sandboxes, absl::Time now) {
+  Table table({"ID", "STATE", "GUEST", "POLICY", "PORTS", "AGE"});
+  for (const v1::Sandbox& sandbox : sandboxes) {
+    const std::string ports = PortsText(sandbox);
+    table.AddRow({sandbox.id(), EnumWord(sandbox.state()), GuestKind(sandbox.guest()),
+                  EnumWord(sandbox.network().policy().preset()), ports.empty() ? "-" : ports,
+                  AgeText(sandbox, now)});
+  }
+  return table.Render();
+}
+
+std::string SandboxDetails(const v1::Sandbox& sandbox, absl::Time now) {
+  Table table;
+  const auto add = [&table](std::string name, std::string value) {
+    if (!value.empty()) table.AddRow({std::move(name), std::move(value)});
+  };
+  const v1::NetworkStatus& status = sandbox.network_status();
+  add("Id", sandbox.id());
+  add("State", EnumWord(sandbox.state()));
+  add("Reason", sandbox.state_message());
+  add("Guest", absl::StrCat(GuestKind(sandbox.guest()), " ", GuestSource(sandbox.guest())));
+  add("Labels", LabelsText(sandbox));
+  add("Policy", PolicyText(sandbox));
+  for (const v1::Rule& rule : sandbox.network().policy().rules()) add("", absl::StrCat("  ", RuleText(rule)));
+  add("Ports", PortsText(sandbox));
+  add("Address", AddressesText(status.ipv4_address(), status.ipv6_address()));
+  add("Gateway", AddressesText(status.ipv4_gateway(), status.ipv6_gateway()));
+  add("Resolvers", absl::StrJoin(status.dns_servers(), ", "));
+  add("Socket", status.socket_path());
+  add("Age", AgeText(sandbox, now));
+  return table.Render();
+}
+
+}  // namespace sluice::cli

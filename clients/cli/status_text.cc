@@ -1,0 +1,62 @@
+#include "clients/cli/status_text.h"
+
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "clients/cli/text.h"
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
+
+namespace sluice::cli {
+namespace {
+
+// "network.ports[0].guest_port: is required", one a violation.
+std::vector<std::string> FieldViolations(const grpc::Status& status) {
+  std::vector<std::string> lines;
+  google::rpc::Status details;
+  if (!details.ParseFromString(status.error_details())) return lines;
+  for (const google::protobuf::Any& any : details.details()) {
+    google::rpc::BadRequest bad_request;
+    if (!any.Is<google::rpc::BadRequest>() || !any.UnpackTo(&bad_request)) continue;
+    for (const auto& violation : bad_request.field_violations()) {
+      lines.push_back(absl::StrCat(violation.field(), ": ", violation.description()));
+    }
+  }
+  return lines;
+}
+
+}  // namespace
+
+std::string StatusText(const grpc::Status& status) {
+  const std::vector<std::string> violations = FieldViolations(status);
+  if (!violations.empty()) return Printable(absl::StrJoin(violations, "; "));
+  if (!status.error_message().empty()) return Printable(status.error_message());
+  return absl::StrCat("the server answered with gRPC code ", static_cast<int>(status.error_code()));
+}
+
+absl::string_view HintFor(grpc::StatusCode code) {
+  switch (code) {
+    case grpc::StatusCode::NOT_FOUND:
+      return "`sluice list` shows the sandboxes that exist";
+    case grpc::StatusCode::UNAVAILABLE:
+      return "try again in a moment";
+    case grpc::StatusCode::DEADLINE_EXCEEDED:
+      return "the server did not answer in time, and may still do what was asked";
+    case grpc::StatusCode::ABORTED:
+      return "it changed meanwhile; look at it again, then retry";
+    case grpc::StatusCode::UNIMPLEMENTED:
+      return "this server is older than this client, or built without it";
+    default:
+      return "";
+  }
+}
+
+std::string ConnectionProblem(const grpc::Status& status) {
+  absl::string_view message = status.error_message();
+  const size_t colon = message.rfind(": ");
+  if (colon != message.npos) message.remove_prefix(colon + 2);
+  return Printable(message);
+}
+
+}  // namespace sluice::cli
