@@ -6,6 +6,7 @@
 
 #include "netsvc/base/endpoint.h"
 #include "netsvc/base/mac_address.h"
+#include "netsvc/packet/ip_writer.h"
 #include "netsvc/packet/packet.h"
 
 // Frames written from nothing, with full checksums. Each writes into the
@@ -24,13 +25,6 @@ size_t BuildTcpReset(const Packet& packet, const MacAddress& gateway_mac, std::s
 // `packet`, from the address it was sent to, quoting it as RFC 1122 section
 // 3.2.2 and RFC 4443 section 3.1 say. Not for ICMP errors and multicast.
 size_t BuildProhibited(const Packet& packet, const MacAddress& gateway_mac, std::span<uint8_t> out);
-
-struct Addressing {
-  MacAddress source_mac;
-  MacAddress destination_mac;
-  Endpoint source;
-  Endpoint destination;  // of the source's family
-};
 
 // A UDP datagram. Its payload must fit one IP packet (65,507 or 65,527 bytes).
 size_t BuildUdp(const Addressing& addressing, std::span<const uint8_t> payload, std::span<uint8_t> out);

@@ -7,26 +7,9 @@
 #include "netsvc/base/endpoint.h"
 #include "netsvc/base/ip_address.h"
 #include "netsvc/base/mac_address.h"
+#include "netsvc/packet/headers.h"
 
 namespace sluice::packet {
-
-// IEEE 802 numbers.
-inline constexpr uint16_t kEtherTypeIpv4 = 0x0800;
-inline constexpr uint16_t kEtherTypeArp = 0x0806;
-inline constexpr uint16_t kEtherTypeIpv6 = 0x86dd;
-inline constexpr size_t kEthernetHeaderSize = 14;
-
-// IANA protocol numbers.
-inline constexpr uint8_t kIcmp = 1;
-inline constexpr uint8_t kTcp = 6;
-inline constexpr uint8_t kUdp = 17;
-inline constexpr uint8_t kIcmpv6 = 58;
-
-inline constexpr size_t kIpv4HeaderSize = 20;  // without options
-inline constexpr size_t kIpv6HeaderSize = 40;
-inline constexpr size_t kTcpHeaderSize = 20;  // without options
-inline constexpr size_t kUdpHeaderSize = 8;
-inline constexpr size_t kIcmpHeaderSize = 8;
 
 // The largest frame: an Ethernet header and 64 KiB of IP.
 inline constexpr size_t kMaxFrameSize = kEthernetHeaderSize + 65535 + kIpv6HeaderSize;
@@ -104,16 +87,17 @@ struct Packet {
 enum class ParseError : uint8_t {
   kNone,
   kTooShort,        // a header or the length it states does not fit
-  kBadHeader,       // version, header length, data offset, TCP flags no stack sends
+  kBadHeader,       // version, header length, TCP options, TCP flags no stack sends
   kBadChecksum,     // IPv4 header or transport
   kFragment,        // an IPv4 fragment or an IPv6 fragment header
-  kUnsupported,     // another EtherType, IP options, IPv6 extension headers, other ICMP
+  kUnsupported,     // another EtherType, IP options, IPv6 extension headers, ICMP of the other family
 };
 
 // Reads `frame` into `packet` without verifying checksums. Never reads past the
 // frame. ARP and unknown EtherTypes fill only the Ethernet fields: ARP is kNone,
 // others kUnsupported. IP protocols other than TCP, UDP, ICMP and ICMPv6 are
-// kNone with `protocol` set and no ports: what to make of them is policy.
+// kNone with `protocol` set and no ports: what to make of them is policy. Of a
+// fragment the IP fields are filled, `transport_offset` is where its data starts.
 ParseError Parse(std::span<uint8_t> frame, Packet& packet);
 
 }  // namespace sluice::packet

@@ -11,6 +11,7 @@ namespace sluice::packet {
 
 // Gives a TCP or UDP packet other endpoints of its own family, in place, and
 // corrects its checksums by the difference (RFC 1624). `packet` is updated too.
+// Other packets, and endpoints of another family: unchanged.
 void RewriteEndpoints(Packet& packet, const Endpoint& source, const Endpoint& destination);
 
 // The same for endpoints of the other family: a copy of the packet in `out` with
