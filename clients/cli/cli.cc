@@ -1,24 +1,30 @@
 #include "clients/cli/cli.h"
 
+#include <utility>
+
 namespace sluice::cli {
 namespace {
 
 // CLI11 does not see what follows "--", so its usage line is given it here.
 class CommandFormatter : public CLI::Formatter {
  public:
+  CommandFormatter(const CLI::Formatter& base, GuestCommand need) : CLI::Formatter(base), need_(need) {}
+
   std::string make_usage(const CLI::App* app, std::string name) const override {
-    std::string usage = CLI::Formatter::make_usage(app, name);
+    std::string usage = CLI::Formatter::make_usage(app, std::move(name));
     usage.erase(usage.find_last_not_of('\n') + 1);
-    return usage + " -- COMMAND...\n";
+    return usage + (need_ == GuestCommand::kRequired ? " -- COMMAND...\n" : " [-- COMMAND...]\n");
   }
+
+ private:
+  const GuestCommand need_;
 };
 
 }  // namespace
 
-void TakeCommand(CLI::App* subcommand, Cli& cli) {
-  auto formatter = std::make_shared<CommandFormatter>();
-  formatter->column_width(subcommand->get_formatter()->get_column_width());
-  subcommand->formatter(formatter);
+void TakeCommand(CLI::App* subcommand, Cli& cli, GuestCommand need) {
+  const auto& inherited = dynamic_cast<const CLI::Formatter&>(*subcommand->get_formatter());
+  subcommand->formatter(std::make_shared<CommandFormatter>(inherited, need));
   subcommand->preparse_callback([&cli](size_t) { cli.takes_command = true; });
 }
 

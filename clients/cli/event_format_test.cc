@@ -48,7 +48,7 @@ INSTANTIATE_TEST_SUITE_P(
                             R"("bytesToRemote":"517","bytesToGuest":"14321","duration":"0.250s",)",
                             R"("endCause":"END_CAUSE_FINISHED",)",
                             R"("verdict":{"action":"ACTION_ALLOW","ruleId":"pypi","reason":"REASON_RULE"}})"),
-               "allow  tcp 10.0.2.15:4242 -> 93.184.216.34:443 web.example.com  pypi            "
+               "allow  tcp 10.0.2.15:4242 -> 93.184.216.34:443 web.example.com   pypi            "
                "closed, 517 B out, 14 KB in, 250 ms"},
         Golden{absl::StrCat(
                    R"("flow":{"phase":"PHASE_CLOSED",)", kFlow, R"("endCause":"END_CAUSE_ENDED",)",

@@ -33,10 +33,9 @@ constexpr char kFooter[] =
     "  sluice run --help\n";
 
 void AddGlobalOptions(CLI::App& app, Cli& cli) {
-  app.add_option("--server", cli.server, "unix:PATH or HOST:PORT")
-      ->type_name("ADDR")
-      ->envname("SLUICE_SERVER")
-      ->capture_default_str();
+  app.add_option("--server", cli.server, "unix:PATH or HOST:PORT; else SLUICE_SERVER, else " + cli.server)
+      ->option_text("ADDR")
+      ->envname("SLUICE_SERVER");
   const auto set_format = [&cli](const std::string& word) { cli.json = word == "json"; };
   app.add_option_function<std::string>("-o,--output", set_format,
                                        "table for people (the default), json for programs")
@@ -81,6 +80,9 @@ int Run(std::vector<std::string> arguments) {
   Cli cli;
   CLI::App app("Sluice: sandboxes whose whole network is a policy and an audit trail.", "sluice");
   app.get_formatter()->column_width(36);
+  // Every positional is required, and every value a text.
+  app.get_formatter()->label("REQUIRED", "");
+  app.get_formatter()->label("TEXT", "");
   app.fallthrough();
   app.require_subcommand(1);
   app.footer(kFooter);

@@ -90,6 +90,7 @@ void AddSet(CLI::App& policy, Cli& cli) {
 void AddPolicyCommands(CLI::App& app, Cli& cli) {
   CLI::App* policy = app.add_subcommand("policy", "Set or show a sandbox's policy");
   policy->require_subcommand(1);
+  policy->footer("Examples:\n  sluice policy set web --policy none\n  sluice policy get web\n");
   AddSet(*policy, cli);
   auto options = std::make_shared<GetOptions>();
   CLI::App* get =

@@ -11,6 +11,7 @@
 #include "clients/cli/output.h"
 #include "clients/cli/sandbox_options.h"
 #include "clients/cli/signal_watch.h"
+#include "clients/cli/status_text.h"
 
 namespace sluice::cli {
 namespace {
@@ -62,8 +63,11 @@ int ExecExitCode(Client& client, const v1::ExecStart& start, SignalWatch& signal
     PrintNotice(absl::StrCat(doing, ": the server ended the call before the program ended"));
     return kOwnFailure;
   }
-  client.Fail(doing, outcome.status);
-  return outcome.status.error_code() == grpc::StatusCode::NOT_FOUND ? no_program : kOwnFailure;
+  // Not found may be the program: the message says, a hint would mislead.
+  const grpc::StatusCode code = outcome.status.error_code();
+  const bool not_found = code == grpc::StatusCode::NOT_FOUND;
+  client.Fail(doing, outcome.status, not_found ? "" : HintFor(code));
+  return not_found ? no_program : kOwnFailure;
 }
 
 void DeleteRunSandbox(Client& client, const std::string& id) {
@@ -142,7 +146,7 @@ void AddRun(CLI::App& app, Cli& cli) {
       "  sluice run --deny '*.tracking.com' --allow 10.0.0.5:5432/tcp -- ./agent\n"
       "  sluice run -p 8080:80 --rootfs ./root -e MODE=test -w /srv -- ./server\n"
       "  sluice run --policy none -- python3 untrusted.py < input\n");
-  TakeCommand(run, cli);
+  TakeCommand(run, cli, GuestCommand::kRequired);
   SetAction(run, cli, options, &RunSandbox);
 }
 
@@ -157,7 +161,7 @@ void AddExec(CLI::App& app, Cli& cli) {
       "Examples:\n"
       "  sluice exec web -- cat /etc/resolv.conf\n"
       "  sluice exec web -e LANG=C -w /srv -- ./check --all\n");
-  TakeCommand(exec, cli);
+  TakeCommand(exec, cli, GuestCommand::kRequired);
   SetAction(exec, cli, options, &ExecInSandbox);
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <future>
 #include <string>
 
 #include "clients/cli/testing/cli_test_base.h"
@@ -108,6 +109,16 @@ TEST_F(RunCommandsTest, InterruptDeletesTheSandbox) {
 
 TEST_F(RunCommandsTest, TerminationDeletesTheSandbox) {
   EXPECT_EQ(RunAndSignal({"run", "--name", "box", "--", "sleep", "1d"}, SIGTERM).exit_code, 143);
+  EXPECT_EQ(state_.deletes, std::vector<std::string>{"box"});
+}
+
+TEST_F(RunCommandsTest, InterruptWhileTheSandboxIsMadeDeletesItToo) {
+  std::promise<CliProcess*> started;
+  state_.on_create = [&started] { started.get_future().get()->Signal(SIGINT); };
+  state_.exec_waits = true;
+  CliProcess process({"run", "--name", "box", "--", "sleep", "1d"}, address_);
+  started.set_value(&process);
+  EXPECT_EQ(process.Wait().exit_code, 130);
   EXPECT_EQ(state_.deletes, std::vector<std::string>{"box"});
 }
 

@@ -140,10 +140,10 @@ void AddCreate(CLI::App& app, Cli& cli) {
   auto* rootfs = create->get_option("--rootfs");
   auto* netns =
       create->add_option("--netns", options->netns, "Use this network namespace, which someone else runs")
-          ->type_name("PATH")
+          ->option_text("PATH")
           ->excludes(rootfs);
   create->add_option("--pid", options->pid, "Use the network namespace of this process")
-      ->type_name("PID")
+      ->option_text("PID")
       ->check(CLI::PositiveNumber)
       ->excludes(rootfs)
       ->excludes(netns);
@@ -156,7 +156,7 @@ void AddCreate(CLI::App& app, Cli& cli) {
       "  sluice create --name web -p 8080:80 -- nginx -g 'daemon off;'\n"
       "  sluice create --name build --policy allowlist --allow '*.pypi.org:443'\n"
       "  sluice create --name box --netns /run/netns/box --policy public_only\n");
-  TakeCommand(create, cli);
+  TakeCommand(create, cli, GuestCommand::kOptional);
   SetAction(create, cli, options, &Create);
 }
 

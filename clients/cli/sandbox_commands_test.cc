@@ -189,8 +189,8 @@ TEST_F(SandboxCommandsTest, UsageErrorsAreOneLineAndReachNoServer) {
 
 TEST_F(SandboxCommandsTest, HelpOfEveryCommandHasExamples) {
   const std::vector<std::vector<std::string>> commands = {
-      {},       {"run"},     {"create"},    {"get"},           {"list"},          {"delete"},
-      {"exec"}, {"publish"}, {"unpublish"}, {"policy", "set"}, {"policy", "get"}, {"audit"}};
+      {},          {"run"},       {"create"},        {"get"},           {"list"},   {"delete"}, {"exec"},
+      {"publish"}, {"unpublish"}, {"policy", "set"}, {"policy", "get"}, {"policy"}, {"audit"}};
   for (std::vector<std::string> arguments : commands) {
     arguments.push_back("--help");
     const CliResult result = RunCli(arguments);

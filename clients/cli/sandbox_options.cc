@@ -57,7 +57,7 @@ void AddSandboxOptions(CLI::App* app, SandboxOptions& options) {
       ->type_name("[ADDR:]HOST:GUEST[/udp]");
   app->add_option("--rootfs", options.rootfs,
                   "The guest's root directory; the host's own, read-only, when left out")
-      ->type_name("DIR");
+      ->option_text("DIR");
   AddProcessOptions(app, options.process);
 }
 

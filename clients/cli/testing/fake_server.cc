@@ -20,6 +20,7 @@ class FakeSandboxService final : public v1::SandboxService::Service {
 
   grpc::Status CreateSandbox(grpc::ServerContext*, const v1::CreateSandboxRequest* request,
                              v1::CreateSandboxResponse* response) override {
+    if (state_.on_create) state_.on_create();
     const std::lock_guard lock(state_.mutex);
     state_.creates.push_back(*request);
     if (!state_.refusal.ok()) return state_.refusal;

@@ -1,6 +1,7 @@
 #ifndef SLUICE_CLIENTS_CLI_TESTING_FAKE_SERVER_H_
 #define SLUICE_CLIENTS_CLI_TESTING_FAKE_SERVER_H_
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -19,6 +20,8 @@ namespace sluice::cli {
 struct FakeState {
   // Every call fails with it, unless it is OK.
   grpc::Status refusal;
+  // Called by CreateSandbox first, outside of `mutex`.
+  std::function<void()> on_create;
   // Exec answers these, and then, where `exec_waits`, nothing until the call
   // is cancelled.
   std::vector<v1::ExecResponse> exec_responses;
