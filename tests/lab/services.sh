@@ -97,9 +97,10 @@ lab_await_daemons() {
     --resolve web.example.com:443:93.184.216.34 https://web.example.com/hello
   lab_expect metadata "${curl[@]}" 169.254.169.254
   lab_expect host "${curl[@]}" "$HOST_V4:8080"
+  # The scripted server before the resolver that would wait long for it.
+  lab_expect SERVFAIL "${dig[@]}" "@$FAILING_ADDRESS" ready.test
   lab_expect 93.184.216.34 "${dig[@]}" @1.1.1.1 web.example.com
   lab_expect 93.184.216.34 "${dig[@]}" @1.1.1.1 ready.flip.test
-  lab_expect SERVFAIL "${dig[@]}" "@$FAILING_ADDRESS" ready.test
   lab_expect ping "${udp_echo[@]}" "${ECHO_ADDRESSES[-1]}"
   lab_expect ping "${udp_echo[@]}" "${METADATA_ADDRESSES[-1]}"
   for log in "$RUN"/log/*.access; do
