@@ -1,0 +1,50 @@
+#ifndef SLUICE_NETSVC_POLICY_RULE_H_
+#define SLUICE_NETSVC_POLICY_RULE_H_
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "netsvc/base/domain_name.h"
+#include "netsvc/base/ip_prefix.h"
+#include "netsvc/policy/address_groups.h"
+#include "netsvc/policy/service.h"
+#include "sluice/v1/policy.pb.h"
+
+namespace sluice::policy {
+
+inline constexpr int kMaxRules = 65'536;
+// Peers times ranges of ports, summed over the rules of a policy: what bounds
+// the memory of a compiled policy (docs/policy.md).
+inline constexpr size_t kMaxPeerServices = size_t{1} << 21;
+
+// One rule of a policy, checked and taken apart. A value.
+struct Rule {
+  std::string id;
+  v1::Action action = v1::ACTION_DENY;
+  v1::Direction direction = v1::DIRECTION_EGRESS;
+  std::vector<IpPrefix> cidrs;
+  std::vector<v1::AddressGroup> groups;
+  std::vector<DomainPattern> domains;
+  // kAnyService is among them where the rule allows, or denies every service.
+  ServiceSet services;
+
+  bool AnyPeer() const { return cidrs.empty() && groups.empty() && domains.empty(); }
+};
+
+// The rules of `policy` in order. FieldError with the path inside the policy
+// ("rules[3].ports[0].first") for anything in its rules that the API does not
+// allow.
+absl::StatusOr<std::vector<Rule>> ParseRules(const v1::NetworkPolicy& policy);
+
+// Does a rule of `action` with peer `cidr` speak of `remote`? It does where the
+// prefix contains the address itself or the IPv4 address that it carries, with
+// one exception: to allow a carrier of an address that is not PUBLIC, the
+// prefix must say something of the carried address. So neither ::/0 nor
+// 64:ff9b::/96 opens 10.0.0.0/8 by way of NAT64.
+bool CidrCovers(const IpPrefix& cidr, v1::Action action, const IpAddress& remote, const AddressTraits& traits);
+
+}  // namespace sluice::policy
+
+#endif  // SLUICE_NETSVC_POLICY_RULE_H_
