@@ -1,0 +1,51 @@
+#!/bin/bash
+# tests/run.sh [BAZEL ARGUMENT | TARGET]...: sets the machine up and runs every
+# test (or the TARGETs alone). Needs root: the lab makes network namespaces.
+# Its last line is "N passed, N failed", counted in test targets; it exits with
+# 0 where every target passed.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# A user's home may be unset or read-only in CI; Bazel and npm want one.
+find_home() {
+  local home=${HOME:-$(getent passwd "$EUID" | cut -d: -f6)}
+  if [[ -z $home || ! -w $home ]]; then
+    home=/var/tmp/sluice-home-$EUID
+    mkdir -p "$home"
+  fi
+  export HOME=$home
+}
+
+# buf, for the test that speaks gRPC by reflection; pinned by the lock file.
+install_npm_packages() {
+  local -r installed=tests/node_modules/.package-lock.json
+  [[ ! $installed -ot tests/package-lock.json && -e $installed ]] && return
+  npm ci --prefix tests --ignore-scripts --no-audit --no-fund --loglevel=error
+}
+
+has_target() {
+  local arg
+  for arg in "$@"; do
+    [[ $arg == //* || $arg == :* ]] && return 0
+  done
+  return 1
+}
+
+main() {
+  local code=0
+  find_home
+  deploy/setup.sh
+  install_npm_packages
+  has_target "$@" || set -- "$@" //...
+  readonly EVENTS=$(mktemp)
+  trap 'rm -f "$EVENTS"' EXIT
+  # One test at a time: those in the lab measure and race with the clock.
+  bazel test --jobs="$(nproc)" --local_test_jobs=1 --keep_going \
+    --noshow_progress --test_summary=short --test_output=errors \
+    --test_env="SLUICE_BUF=$PWD/tests/node_modules/.bin/buf" \
+    --build_event_json_file="$EVENTS" "$@" || code=$?
+  /usr/bin/python3 tests/summary.py "$EVENTS" || ((code)) || code=1
+  return "$code"
+}
+
+main "$@" </dev/null
