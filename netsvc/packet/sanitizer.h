@@ -2,7 +2,7 @@
 #define SLUICE_NETSVC_PACKET_SANITIZER_H_
 
 #include <cstdint>
-#include <memory>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "netsvc/base/ip_prefix.h"
@@ -25,7 +25,8 @@ class Sanitizer {
     // Any address of the prefix but the reserved ones may be the guest's: it may
     // configure itself (SLAAC).
     IpPrefix ipv6_subnet;
-    // Addresses of the subnets that are the gateway's own, never the guest's.
+    // Addresses of the subnets that are the gateway's own, never the guest's. The
+    // first IPv4 one answers DHCP.
     std::vector<IpAddress> gateway_addresses;
   };
 
@@ -58,9 +59,32 @@ class Sanitizer {
   const Reassembler::Counters& reassembly() const { return reassembler_.counters(); }
 
  private:
-  Result Judge(const Frame& frame, Packet& packet);
+  struct Finding {
+    Verdict verdict;
+    const char* problem = "";
+  };
+
+  static Finding Malformed(const char* problem) { return {Verdict::kMalformed, problem}; }
+  static Finding Unsupported(const char* problem) { return {Verdict::kUnsupported, problem}; }
+  static Finding NotParsed(ParseError error);
+
+  // Each goes on where the one before it left off.
+  Finding Judge(const Frame& frame, absl::Duration now, Packet& packet);
+  Finding JudgeArp(Packet& packet) const;
+  Finding JudgeFragment(const Offload& offload, absl::Duration now, Packet& packet);
+  Finding JudgeWhole(const Offload& offload, Packet& packet) const;
+  Finding JudgeIpv4Source(const Packet& packet) const;
+  Finding JudgeIpv6Source(const Packet& packet) const;
+  Finding JudgeNeighborDiscovery(const Packet& packet) const;
+
+  bool IsGatewayAddress(const IpAddress& address) const;
+  bool IsGuestAddress(const IpAddress& address) const;
+  bool IsGuestLinkLocal(const IpAddress& address) const;
+  bool IsDhcp(const Packet& packet) const;
+  bool IsDhcpv6(const Packet& packet) const;
 
   const Options options_;
+  const IpAddress dhcp_server_;
   Reassembler reassembler_;
 };
 
