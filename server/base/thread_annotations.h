@@ -10,6 +10,11 @@
 #define SLUICE_THREAD_ANNOTATION(x)
 #endif
 
+// abseil's installed headers define some of these, with the same meaning.
+#undef GUARDED_BY
+#undef PT_GUARDED_BY
+#undef NO_THREAD_SAFETY_ANALYSIS
+
 // Of a field: read and written with the mutex held alone.
 #define GUARDED_BY(mutex) SLUICE_THREAD_ANNOTATION(guarded_by(mutex))
 // Of a pointer: what it points at is.

@@ -1,0 +1,132 @@
+#include "server/core/network_validation.h"
+
+#include <optional>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "google/protobuf/repeated_ptr_field.h"
+#include "netsvc/base/domain_name.h"
+#include "netsvc/base/field_error.h"
+#include "netsvc/policy/compiled_policy.h"
+#include "server/core/field_checks.h"
+#include "server/core/interface_plan.h"
+#include "server/core/nameserver.h"
+#include "server/core/port_validation.h"
+
+namespace sluice {
+namespace {
+
+constexpr absl::Duration kDefaultQueryTimeout = absl::Seconds(2);
+constexpr absl::Duration kMaxQueryTimeout = absl::Seconds(30);
+
+using Strings = google::protobuf::RepeatedPtrField<std::string>;
+
+absl::Status RefuseDomainPeers(absl::string_view field, const v1::NetworkPolicy& policy) {
+  for (int r = 0; r < policy.rules_size(); ++r) {
+    for (int p = 0; p < policy.rules(r).peers_size(); ++p) {
+      if (policy.rules(r).peers(p).kind_case() != v1::Peer::kDomain) continue;
+      return FieldError(absl::StrCat(field, ".rules[", r, "].peers[", p, "].domain"),
+                        "domain peers need name enforcement, which this version does not have");
+    }
+  }
+  return absl::OkStatus();
+}
+
+void FillPolicyDefaults(v1::NetworkPolicy& policy) {
+  if (policy.deny_response() == v1::DENY_RESPONSE_UNSPECIFIED) policy.set_deny_response(v1::DENY_RESPONSE_REJECT);
+  for (v1::Rule& rule : *policy.mutable_rules()) {
+    if (rule.direction() == v1::DIRECTION_UNSPECIFIED) rule.set_direction(v1::DIRECTION_EGRESS);
+    for (v1::PortRange& range : *rule.mutable_ports()) {
+      if (range.last() == 0) range.set_last(range.first());
+    }
+  }
+}
+
+absl::Status CheckDomains(absl::string_view field, const Strings& domains, int most) {
+  if (domains.size() > most) return FieldError(field, absl::StrCat("has more than ", most, " domains"));
+  for (int i = 0; i < domains.size(); ++i) {
+    const absl::StatusOr<DomainPattern> pattern = DomainPattern::Parse(domains[i]);
+    if (!pattern.ok()) return FieldError(absl::StrCat(field, "[", i, "]"), pattern.status().message());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckNameservers(absl::string_view field, const Strings& nameservers) {
+  if (nameservers.size() > kMaxNameservers) {
+    return FieldError(field, absl::StrCat("has more than ", kMaxNameservers, " name servers"));
+  }
+  for (int i = 0; i < nameservers.size(); ++i) {
+    if (!ParseNameserver(nameservers[i])) {
+      return FieldError(absl::StrCat(field, "[", i, "]"), "must be an address, or an address and a port like 1.1.1.1:53");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckQueryTimeout(absl::string_view field, v1::DnsConfig& dns) {
+  google::protobuf::Duration& timeout = *dns.mutable_query_timeout();
+  if (timeout.seconds() == 0 && timeout.nanos() == 0) timeout.set_seconds(absl::ToInt64Seconds(kDefaultQueryTimeout));
+  const absl::Duration value = absl::Seconds(timeout.seconds()) + absl::Nanoseconds(timeout.nanos());
+  if (value > absl::ZeroDuration() && value <= kMaxQueryTimeout) return absl::OkStatus();
+  return FieldError(field, absl::StrCat("must be more than 0 and at most ", absl::FormatDuration(kMaxQueryTimeout)));
+}
+
+}  // namespace
+
+absl::Status CheckPolicy(absl::string_view field, v1::NetworkPolicy& policy) {
+  if (policy.preset() == v1::PRESET_UNSPECIFIED) return FieldError(absl::StrCat(field, ".preset"), "is required");
+  const auto compiled = policy::CompiledPolicy::Compile(policy);
+  if (!compiled.ok()) return InField(field, compiled.status());
+  FillPolicyDefaults(policy);
+  return RefuseDomainPeers(field, policy);
+}
+
+absl::Status CheckDns(absl::string_view field, v1::DnsConfig& dns) {
+  absl::Status status = CheckNameservers(absl::StrCat(field, ".nameservers"), dns.nameservers());
+  if (!status.ok()) return status;
+  status = CheckDomains(absl::StrCat(field, ".blocked_domains"), dns.blocked_domains(), kMaxBlockedDomains);
+  if (!status.ok()) return status;
+  status = CheckDomains(absl::StrCat(field, ".rebinding_exempt_domains"), dns.rebinding_exempt_domains(),
+                        kMaxExemptDomains);
+  if (!status.ok()) return status;
+  status = CheckQueryTimeout(absl::StrCat(field, ".query_timeout"), dns);
+  if (!status.ok()) return status;
+  if (dns.require_resolved_addresses()) return NotEnforced(absl::StrCat(field, ".require_resolved_addresses"));
+  if (dns.block_lists_size() > 0) return NotEnforced(absl::StrCat(field, ".block_lists"));
+  if (dns.max_queries_per_second() != 0) return NotEnforced(absl::StrCat(field, ".max_queries_per_second"));
+  if (dns.max_names_per_domain() != 0) return NotEnforced(absl::StrCat(field, ".max_names_per_domain"));
+  return absl::OkStatus();
+}
+
+absl::Status CheckLimits(absl::string_view field, const v1::NetworkLimits& limits) {
+  if (limits.max_flows() > kMaxFlowsLimit) {
+    return FieldError(absl::StrCat(field, ".max_flows"), absl::StrCat("must be at most ", kMaxFlowsLimit));
+  }
+  if (limits.egress_bytes_per_second() != 0) return NotEnforced(absl::StrCat(field, ".egress_bytes_per_second"));
+  if (limits.ingress_bytes_per_second() != 0) return NotEnforced(absl::StrCat(field, ".ingress_bytes_per_second"));
+  if (limits.egress_bytes_total() != 0) return NotEnforced(absl::StrCat(field, ".egress_bytes_total"));
+  if (limits.egress_packets_per_second() != 0) return NotEnforced(absl::StrCat(field, ".egress_packets_per_second"));
+  if (limits.ingress_packets_per_second() != 0) return NotEnforced(absl::StrCat(field, ".ingress_packets_per_second"));
+  return absl::OkStatus();
+}
+
+absl::Status CheckNetwork(absl::string_view field, v1::NetworkConfig& network) {
+  v1::NetworkPolicy& policy = *network.mutable_policy();
+  if (policy.preset() == v1::PRESET_UNSPECIFIED) policy.set_preset(v1::PRESET_PUBLIC_ONLY);
+  absl::Status status = CheckPolicy(absl::StrCat(field, ".policy"), policy);
+  if (!status.ok()) return status;
+  status = CheckPorts(absl::StrCat(field, ".ports"), *network.mutable_ports());
+  if (!status.ok()) return status;
+  if (policy.preset() == v1::PRESET_NONE && network.ports_size() > 0) {
+    return FieldError(absl::StrCat(field, ".ports"), "cannot be published while the policy's preset is NONE");
+  }
+  status = CheckDns(absl::StrCat(field, ".dns"), *network.mutable_dns());
+  if (!status.ok()) return status;
+  const absl::StatusOr<InterfacePlan> plan = InterfacePlan::Make(absl::StrCat(field, ".interface"), network.interface());
+  if (!plan.ok()) return plan.status();
+  *network.mutable_interface() = plan->ToConfig();
+  return CheckLimits(absl::StrCat(field, ".limits"), network.limits());
+}
+
+}  // namespace sluice

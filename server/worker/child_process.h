@@ -1,0 +1,57 @@
+#ifndef SLUICE_SERVER_WORKER_CHILD_PROCESS_H_
+#define SLUICE_SERVER_WORKER_CHILD_PROCESS_H_
+
+#include <sys/types.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "netsvc/base/unique_fd.h"
+
+namespace sluice {
+
+// A process that the server started, by its pidfd. One thread at a time, but
+// Kill from any.
+class ChildProcess {
+ public:
+  struct Options {
+    std::string program;  // path
+    std::vector<std::string> args;
+    // Becomes descriptor 3. Standard input is /dev/null, output and errors go
+    // to the server's standard error, and nothing else is passed on: no
+    // descriptor, no environment, no signal mask.
+    const UniqueFd& descriptor;
+  };
+
+  // In a session of its own and with "/" as its directory.
+  static absl::StatusOr<std::unique_ptr<ChildProcess>> Start(const Options& options);
+  // Kills it where it still runs, and waits.
+  ~ChildProcess();
+
+  pid_t pid() const { return pid_; }
+  // Readable once the process has ended.
+  const UniqueFd& pidfd() const { return pidfd_; }
+
+  void Kill();
+  // True once it has ended; it is reaped then.
+  bool WaitFor(absl::Duration timeout);
+  // "exited with status 1", "was killed by signal 9 (Killed)". After WaitFor
+  // has returned true.
+  std::string HowItEnded() const;
+
+ private:
+  ChildProcess(pid_t pid, UniqueFd pidfd) : pid_(pid), pidfd_(std::move(pidfd)) {}
+
+  const pid_t pid_;
+  const UniqueFd pidfd_;
+  bool ended_ = false;
+  int code_ = 0;    // CLD_EXITED, CLD_KILLED or CLD_DUMPED
+  int status_ = 0;  // the exit status, or the signal
+};
+
+}  // namespace sluice
+
+#endif  // SLUICE_SERVER_WORKER_CHILD_PROCESS_H_

@@ -1,0 +1,72 @@
+#ifndef SLUICE_SERVER_WORKER_WORKER_H_
+#define SLUICE_SERVER_WORKER_WORKER_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "netsvc/base/endpoint.h"
+#include "netsvc/base/unique_fd.h"
+#include "sluice/internal/v1/worker.pb.h"
+
+namespace sluice {
+
+// A sandbox's worker process, as the server sees it. Calls block until the
+// worker has answered, for some seconds at most; any thread may make them, and
+// they take turns.
+//
+// Errors: what the worker says (a FieldError where it names a field), or
+// Unavailable where it is gone. A worker that does not answer in time is killed:
+// nobody knows any more what it enforces.
+class Worker {
+ public:
+  // Kills the process where it still runs, and waits for its end.
+  virtual ~Worker() = default;
+
+  // Once, before everything else. The directories stay the worker's.
+  virtual absl::Status Configure(const internal::v1::Configure& config, UniqueFd audit_directory,
+                                 UniqueFd socket_directory) = 0;
+  // Returns the number of flows that the new policy ended, once it is in force.
+  virtual absl::StatusOr<uint64_t> SetPolicy(const v1::NetworkPolicy& policy, uint64_t generation,
+                                             bool keep_open_flows) = 0;
+  // The worker gets a duplicate of `socket`.
+  virtual absl::Status AddPort(const v1::PortMapping& port, const UniqueFd& socket) = 0;
+  // Returns the number of flows that it ended.
+  virtual absl::StatusOr<uint64_t> RemovePort(const v1::PortMapping& port) = 0;
+  virtual absl::Status SetNameservers(const std::vector<Endpoint>& nameservers) = 0;
+  virtual absl::Status RecordEvent(const v1::LifecycleEvent& event) = 0;
+  // The worker keeps the only descriptor of the TAP's queue.
+  virtual absl::Status AttachLink(UniqueFd tap) = 0;
+  virtual absl::Status DetachLink() = 0;
+  // Ends every flow, writes `last` as the log's last event, and returns when
+  // the process has ended, if need be by a kill.
+  virtual void Shutdown(const v1::LifecycleEvent& last) = 0;
+};
+
+// Starts workers. Any thread.
+class WorkerLauncher {
+ public:
+  struct Options {
+    // Of the sandbox, absolute, there already: the worker's socket and the note
+    // of its process stand in it.
+    std::string directory;
+    // Runs once where the process ends before the Worker was shut down or
+    // destroyed, with a sentence about how. On a thread of the launcher's: it
+    // must not block. Never after the Worker is destroyed.
+    std::function<void(const std::string& how)> on_exit;
+  };
+
+  virtual ~WorkerLauncher() = default;
+
+  // A worker that runs and has answered, but knows of no sandbox yet. The
+  // launcher outlives it.
+  virtual absl::StatusOr<std::unique_ptr<Worker>> Launch(const Options& options) = 0;
+};
+
+}  // namespace sluice
+
+#endif  // SLUICE_SERVER_WORKER_WORKER_H_

@@ -1,0 +1,90 @@
+#include "server/worker/worker_client.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "netsvc/base/field_error.h"
+#include "server/worker/message_socket.h"
+
+namespace sluice {
+namespace {
+
+absl::Status ToStatus(const internal::v1::Response& response) {
+  if (response.code() == 0) return absl::OkStatus();
+  const auto code = static_cast<absl::StatusCode>(response.code());
+  if (code == absl::StatusCode::kInvalidArgument && !response.field().empty()) {
+    return FieldError(response.field(), response.message());
+  }
+  return absl::Status(code, response.message());
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<WorkerClient>> WorkerClient::Greet(UniqueFd socket, absl::Duration timeout) {
+  std::unique_ptr<WorkerClient> client(new WorkerClient(std::move(socket)));
+  internal::v1::Request request;
+  request.mutable_hello()->set_version(kVersion);
+  absl::StatusOr<internal::v1::Response> response = client->Call(std::move(request), {}, timeout);
+  if (!response.ok()) return response.status();
+  if (response->hello().version() != kVersion) {
+    return absl::FailedPreconditionError(absl::StrCat("the worker speaks version ", response->hello().version(),
+                                                      " of the internal protocol, not ", kVersion));
+  }
+  client->hello_ = response->hello();
+  return client;
+}
+
+absl::StatusOr<internal::v1::Response> WorkerClient::Call(internal::v1::Request request,
+                                                          std::span<const int> descriptors, absl::Duration timeout) {
+  const absl::Time deadline = absl::Now() + timeout;
+  if (!TakeTurn(deadline)) return absl::UnavailableError("the worker is gone or busy");
+  absl::StatusOr<internal::v1::Response> response = Exchange(request, descriptors, deadline);
+  EndTurn(response.ok());
+  if (!response.ok()) return response;
+  const absl::Status status = ToStatus(*response);
+  if (!status.ok()) return status;
+  return response;
+}
+
+absl::StatusOr<internal::v1::Response> WorkerClient::Exchange(internal::v1::Request& request,
+                                                              std::span<const int> descriptors, absl::Time deadline) {
+  request.set_id(++last_id_);
+  const absl::Status sent = SendMessage(socket_.get(), request.SerializeAsString(), descriptors, deadline);
+  if (!sent.ok()) return sent;
+  const absl::StatusOr<std::string> answer = ReceiveMessage(socket_.get(), deadline);
+  if (!answer.ok()) return answer.status();
+  internal::v1::Response response;
+  if (!response.ParseFromString(*answer) || response.id() != request.id()) {
+    return absl::UnavailableError("the worker's answer makes no sense");
+  }
+  return response;
+}
+
+bool WorkerClient::connected() const {
+  const MutexLock lock(mutex_);
+  return connected_;
+}
+
+bool WorkerClient::TakeTurn(absl::Time deadline) {
+  const MutexLock lock(mutex_);
+  while (busy_ && connected_) {
+    const absl::Duration left = deadline - absl::Now();
+    if (left <= absl::ZeroDuration()) return false;
+    turn_ended_.WaitFor(mutex_, left);
+  }
+  if (!connected_) return false;
+  busy_ = true;
+  return true;
+}
+
+void WorkerClient::EndTurn(bool still_connected) {
+  {
+    const MutexLock lock(mutex_);
+    busy_ = false;
+    connected_ = still_connected;
+  }
+  turn_ended_.NotifyAll();
+}
+
+}  // namespace sluice
