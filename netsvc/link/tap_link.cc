@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <linux/if_tun.h>
-#include <linux/virtio_net.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
 #include <sys/uio.h>
@@ -17,7 +16,23 @@ namespace {
 
 using packet::Offload;
 
-constexpr size_t kHeaderSize = sizeof(virtio_net_hdr_v1);
+// struct virtio_net_hdr_v1 of <linux/virtio_net.h>, which C++ cannot include:
+// little-endian, as on this machine (virtio 1.2 section 5.1.6).
+struct VnetHeader {
+  uint8_t flags;
+  uint8_t gso_type;
+  uint16_t header_size;
+  uint16_t segment_size;
+  uint16_t checksum_start;
+  uint16_t checksum_offset;
+  uint16_t buffer_count;
+};
+constexpr uint8_t kNeedsChecksum = 1;
+constexpr uint8_t kGsoTcpV4 = 1;
+constexpr uint8_t kGsoTcpV6 = 4;
+constexpr uint8_t kGsoEcn = 0x80;
+
+constexpr size_t kHeaderSize = sizeof(VnetHeader);
 constexpr size_t kSlotSize = kHeaderSize + packet::kMaxFrameSize;
 // Eight of the largest frames, or a batch of small ones.
 constexpr size_t kBufferSize = 8 * kSlotSize;
@@ -25,38 +40,38 @@ constexpr size_t kBufferSize = 8 * kSlotSize;
 // Offsets of the checksum field in TCP and UDP headers.
 constexpr uint16_t kTcpChecksumOffset = 16;
 
-Offload FromHeader(const virtio_net_hdr_v1& header) {
+Offload FromHeader(const VnetHeader& header) {
   Offload offload;
-  offload.partial_checksum = (header.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) != 0;
-  switch (header.gso_type & ~VIRTIO_NET_HDR_GSO_ECN) {
-    case VIRTIO_NET_HDR_GSO_TCPV4:
+  offload.partial_checksum = (header.flags & kNeedsChecksum) != 0;
+  switch (header.gso_type & ~kGsoEcn) {
+    case kGsoTcpV4:
       offload.segmentation = Offload::Segmentation::kTcpV4;
       break;
-    case VIRTIO_NET_HDR_GSO_TCPV6:
+    case kGsoTcpV6:
       offload.segmentation = Offload::Segmentation::kTcpV6;
       break;
     default:
       break;
   }
-  offload.segment_size = header.gso_size;
+  offload.segment_size = header.segment_size;
   return offload;
 }
 
 // The transport header's place follows from the IP header that we wrote.
-virtio_net_hdr_v1 ToHeader(std::span<const uint8_t> frame, const Offload& offload) {
-  virtio_net_hdr_v1 header = {};
+VnetHeader ToHeader(std::span<const uint8_t> frame, const Offload& offload) {
+  VnetHeader header = {};
   if (!offload.partial_checksum) return header;
   const bool ipv6 = frame[12] == 0x86;
   const size_t ip_header = ipv6 ? packet::kIpv6HeaderSize : size_t{frame[packet::kEthernetHeaderSize]} % 16 * 4;
   const size_t transport = packet::kEthernetHeaderSize + ip_header;
-  header.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
-  header.csum_start = static_cast<uint16_t>(transport);
-  header.csum_offset = kTcpChecksumOffset;
+  header.flags = kNeedsChecksum;
+  header.checksum_start = static_cast<uint16_t>(transport);
+  header.checksum_offset = kTcpChecksumOffset;
   if (offload.segmentation == Offload::Segmentation::kNone) return header;
-  header.gso_type = offload.segmentation == Offload::Segmentation::kTcpV6 ? VIRTIO_NET_HDR_GSO_TCPV6
-                                                                          : VIRTIO_NET_HDR_GSO_TCPV4;
-  header.gso_size = offload.segment_size;
-  header.hdr_len = static_cast<uint16_t>(transport + frame[transport + 12] / 16 * 4);
+  header.gso_type = offload.segmentation == Offload::Segmentation::kTcpV6 ? kGsoTcpV6
+                                                                          : kGsoTcpV4;
+  header.segment_size = offload.segment_size;
+  header.header_size = static_cast<uint16_t>(transport + frame[transport + 12] / 16 * 4);
   return header;
 }
 
@@ -88,7 +103,7 @@ absl::StatusOr<std::span<packet::Frame>> TapLink::Read() {
     }
     const size_t size = static_cast<size_t>(n);
     if (size <= kHeaderSize) continue;
-    virtio_net_hdr_v1 header;
+    VnetHeader header;
     std::copy_n(buffer_.data() + used, kHeaderSize, reinterpret_cast<uint8_t*>(&header));
     frames_[count++] = {std::span(buffer_).subspan(used + kHeaderSize, size - kHeaderSize), FromHeader(header)};
     used += size;
@@ -98,7 +113,7 @@ absl::StatusOr<std::span<packet::Frame>> TapLink::Read() {
 }
 
 void TapLink::Write(std::span<const uint8_t> frame, const Offload& offload) {
-  virtio_net_hdr_v1 header = ToHeader(frame, offload);
+  VnetHeader header = ToHeader(frame, offload);
   iovec parts[] = {{&header, kHeaderSize}, {const_cast<uint8_t*>(frame.data()), frame.size()}};
   ssize_t n;
   do {

@@ -1,0 +1,75 @@
+#ifndef SLUICE_NETSVC_WORKER_FLOW_OPENER_H_
+#define SLUICE_NETSVC_WORKER_FLOW_OPENER_H_
+
+#include <optional>
+
+#include "netsvc/flow/flow_table.h"
+#include "netsvc/loop/event_loop.h"
+#include "netsvc/packet/packet.h"
+#include "netsvc/policy/judge.h"
+#include "netsvc/slirp/host_stack.h"
+#include "netsvc/worker/audit_trail.h"
+#include "netsvc/worker/dns_relay.h"
+#include "netsvc/worker/echo_relay.h"
+#include "netsvc/worker/flow_ender.h"
+#include "netsvc/worker/published_ports.h"
+#include "netsvc/worker/rejecter.h"
+#include "netsvc/worker/stack_port.h"
+#include "netsvc/worker/subnet.h"
+
+namespace sluice {
+
+// The protocol that policy knows a packet by: UNSPECIFIED for what is neither
+// TCP, UDP nor an echo.
+v1::Protocol ProtocolOf(const packet::Packet& packet);
+
+// The flow that a packet of the guest's belongs to.
+flow::FlowKey KeyFromGuest(const packet::Packet& packet);
+// The same for a packet of the host stack's.
+flow::FlowKey KeyFromStack(const packet::Packet& packet);
+
+// Asks the judge about flows that are not known yet, and opens or refuses them. A
+// flow that it returns has been written to the audit log. One thread.
+class FlowOpener {
+ public:
+  struct Parts {
+    EventLoop& loop;
+    HostStack& stack;
+    StackPort& stack_port;
+    AuditTrail& audit;
+    policy::Judge& judge;
+    flow::FlowTable& flows;
+    DnsRelay& dns;
+    EchoRelay& echo;
+    PublishedPorts& ports;
+    FlowEnder& ender;
+    Rejecter& rejecter;
+    const Subnet& subnet;
+  };
+
+  explicit FlowOpener(const Parts& parts) : parts_(parts) {}
+
+  // For a packet of the guest's, whose key is `key`. nullptr: it was refused, and
+  // the guest told.
+  flow::Flow* Egress(const flow::FlowKey& key, const packet::Packet& packet);
+
+  // For the first packet from a peer of a published port; nullptr: it was refused,
+  // and the peer told.
+  flow::Flow* Ingress(const flow::FlowKey& host_side, const PublishedPort& port, const packet::Packet& packet);
+
+  // What the judge says of a flow, new or open.
+  policy::Verdict Judge(v1::Direction direction, const flow::FlowKey& guest_side) const;
+
+ private:
+  void Deny(const flow::FlowKey& key, const packet::Packet& packet, const policy::Verdict& verdict);
+  void RefusePeer(const flow::FlowKey& host_side, const packet::Packet& packet, int socket);
+  std::optional<flow::FlowKey> HostSideOf(const flow::FlowKey& key, flow::Handler handler);
+  std::optional<flow::FlowKey> GuestSideOf(const flow::FlowKey& host_side, const PublishedPort& port);
+  bool StartEcho(flow::Flow& flow, const packet::Packet& packet);
+
+  const Parts parts_;
+};
+
+}  // namespace sluice
+
+#endif  // SLUICE_NETSVC_WORKER_FLOW_OPENER_H_

@@ -1,0 +1,104 @@
+#ifndef SLUICE_NETSVC_WORKER_GATEWAY_H_
+#define SLUICE_NETSVC_WORKER_GATEWAY_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "netsvc/base/unique_fd.h"
+#include "netsvc/flow/flow_table.h"
+#include "netsvc/link/link.h"
+#include "netsvc/loop/event_loop.h"
+#include "netsvc/packet/packet.h"
+#include "netsvc/packet/sanitizer.h"
+#include "netsvc/policy/judge.h"
+#include "netsvc/slirp/host_stack.h"
+#include "netsvc/worker/audit_trail.h"
+#include "netsvc/worker/dns_relay.h"
+#include "netsvc/worker/echo_relay.h"
+#include "netsvc/worker/flow_ender.h"
+#include "netsvc/worker/flow_opener.h"
+#include "netsvc/worker/guest_link.h"
+#include "netsvc/worker/published_ports.h"
+#include "netsvc/worker/rejecter.h"
+#include "netsvc/worker/stack_port.h"
+#include "netsvc/worker/subnet.h"
+
+namespace sluice {
+
+// A packet's way. Two functions say in which order its stages stand, FromGuest
+// and OnFrame; the stages do not know one another. Nothing reaches the host's
+// side without a flow that the judge allowed and that the audit log tells of.
+//
+// One thread, the loop's. The parts outlive it.
+class Gateway : private HostStack::Delegate {
+ public:
+  struct Parts {
+    EventLoop& loop;
+    HostStack& stack;
+    AuditTrail& audit;
+    GuestLink& link;
+    policy::Judge& judge;
+    flow::FlowTable& flows;
+    DnsRelay& dns;
+    const Subnet& subnet;
+  };
+
+  explicit Gateway(const Parts& parts);
+  ~Gateway() override;
+
+  // The guest's frames come from `link` until it is detached.
+  void AttachLink(std::unique_ptr<link::Link> link);
+  void DetachLink() { parts_.link.Detach(); }
+
+  // One frame that the guest sent.
+  void FromGuest(const packet::Frame& frame);
+
+  // The judge has another policy: ends every open flow that it denies, and
+  // returns how many.
+  uint64_t RejudgeFlows();
+
+  // Published ports. AddPort as PublishedPorts::Add; RemovePort returns how many
+  // flows ended with the port.
+  absl::Status AddPort(const v1::PortMapping& mapping, UniqueFd socket);
+  absl::StatusOr<uint64_t> RemovePort(const v1::PortMapping& mapping);
+
+  // Ends every flow, because of `verdict`, and returns how many.
+  uint64_t EndAllFlows(const policy::Verdict& verdict);
+
+ private:
+  // HostStack::Delegate. OnFrame: one frame for the guest.
+  void OnFrame(std::span<uint8_t> frame) override;
+  void OnAccepted(int socket) override { ports_.OnAccepted(socket); }
+  void OnSocketClosed(int socket) override;
+
+  flow::Flow* FindOrOpen(const packet::Packet& packet);
+  void Forward(flow::Flow& flow, packet::Packet& packet);
+
+  bool AnswerForPublished(const packet::Packet& packet);
+  flow::Flow* FindOrAccept(const packet::Packet& packet);
+  void Deliver(flow::Flow& flow, packet::Packet& packet);
+  void OnStackError(packet::Packet& packet);
+
+  // Ends the open flows that `why` has a verdict for.
+  uint64_t EndIf(const std::function<const policy::Verdict*(const flow::Flow&)>& why);
+  void SweepLater();
+  absl::Duration Now() const { return parts_.loop.clock().Monotonic(); }
+
+  const Parts parts_;
+  packet::Sanitizer sanitizer_;
+  Rejecter rejecter_;
+  EchoRelay echo_;
+  PublishedPorts ports_;
+  StackPort stack_port_;
+  FlowEnder ender_;
+  FlowOpener opener_;
+  std::unique_ptr<EventLoop::Handle> sweep_timer_;
+};
+
+}  // namespace sluice
+
+#endif  // SLUICE_NETSVC_WORKER_GATEWAY_H_

@@ -1,0 +1,217 @@
+#include "netsvc/worker/sandbox_network.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "netsvc/audit/log_writer.h"
+#include "netsvc/dns/c_ares_upstream.h"
+#include "netsvc/link/tap_link.h"
+#include "netsvc/policy/compiled_policy.h"
+
+namespace sluice {
+namespace {
+
+constexpr size_t kDefaultMaxFlows = 16'384;
+constexpr uint16_t kDnsPort = 53;
+
+absl::StatusOr<std::vector<Endpoint>> ParseServers(const google::protobuf::RepeatedPtrField<std::string>& texts) {
+  std::vector<Endpoint> servers;
+  for (const std::string& text : texts) {
+    const std::optional<IpAddress> address = IpAddress::Parse(text);
+    const std::optional<Endpoint> server = address ? Endpoint{*address, kDnsPort} : Endpoint::Parse(text);
+    if (!server) return absl::InvalidArgumentError(absl::StrCat("\"", text, "\" is no IP or IP:PORT"));
+    servers.push_back(*server);
+  }
+  return servers;
+}
+
+absl::StatusOr<std::vector<IpPrefix>> ParsePrefixes(const google::protobuf::RepeatedPtrField<std::string>& texts) {
+  std::vector<IpPrefix> prefixes;
+  for (const std::string& text : texts) {
+    const absl::StatusOr<IpPrefix> prefix = IpPrefix::Parse(text);
+    if (!prefix.ok()) return prefix.status();
+    prefixes.push_back(*prefix);
+  }
+  return prefixes;
+}
+
+absl::StatusOr<policy::AddressGroups::Options> GroupOptions(const internal::v1::Configure& config,
+                                                            const Subnet& subnet) {
+  policy::AddressGroups::Options options;
+  options.gateway = {IpPrefix(subnet.ipv4.gateway, 32), IpPrefix(subnet.ipv4.dns, 32), subnet.ipv6.prefix};
+  absl::StatusOr<std::vector<IpPrefix>> extra = ParsePrefixes(config.extra_host_cidrs());
+  if (!extra.ok()) return extra.status();
+  options.extra_host = *std::move(extra);
+  absl::StatusOr<std::vector<IpPrefix>> nat64 = ParsePrefixes(config.nat64_prefixes());
+  if (!nat64.ok()) return nat64.status();
+  options.nat64 = *std::move(nat64);
+  return options;
+}
+
+SlirpStack::Options StackOptions(const Subnet& subnet, const std::string& service_path) {
+  return {.ipv4_subnet = subnet.ipv4.prefix,
+          .ipv4_gateway = subnet.ipv4.gateway,
+          .ipv4_dns = subnet.ipv4.dns,
+          .ipv4_guest = subnet.ipv4.guest,
+          .ipv6_subnet = subnet.ipv6.prefix,
+          .ipv6_gateway = subnet.ipv6.gateway,
+          .ipv6_dns = subnet.ipv6.dns,
+          .local_service = subnet.dns_service,
+          .local_service_path = service_path};
+}
+
+absl::Status Unwritten() { return absl::UnavailableError("the audit log cannot be written"); }
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<SandboxNetwork>> SandboxNetwork::Create(EventLoop& loop,
+                                                                       const internal::v1::Configure& config,
+                                                                       UniqueFd log_directory,
+                                                                       UniqueFd socket_directory) {
+  std::unique_ptr<SandboxNetwork> network(new SandboxNetwork(loop, config));
+  absl::Status status = network->Start(config, std::move(log_directory), std::move(socket_directory));
+  if (!status.ok()) return status;
+  return network;
+}
+
+SandboxNetwork::SandboxNetwork(EventLoop& loop, const internal::v1::Configure& config)
+    : loop_(loop),
+      uid_(config.sandbox_uid()),
+      generation_(config.policy_generation()),
+      own_nameservers_(config.dns().nameservers_size() > 0) {}
+
+SandboxNetwork::~SandboxNetwork() = default;
+
+absl::Status SandboxNetwork::Start(const internal::v1::Configure& config, UniqueFd log_directory,
+                                   UniqueFd socket_directory) {
+  absl::StatusOr<Subnet> subnet = Subnet::FromProto(config.interface());
+  if (!subnet.ok()) return subnet.status();
+  subnet_ = *std::move(subnet);
+  audit::LogWriter::Options log_options;
+  log_options.sandbox_id = config.sandbox_id();
+  log_options.sandbox_uid = config.sandbox_uid();
+  auto log = audit::LogWriter::Open(std::move(log_directory), log_options, loop_.clock());
+  if (!log.ok()) return log.status();
+  audit_ = std::make_unique<AuditTrail>(loop_, *std::move(log));
+  audit_->SetGeneration(generation_);
+
+  absl::StatusOr<policy::AddressGroups::Options> group_options = GroupOptions(config, subnet_);
+  if (!group_options.ok()) return group_options.status();
+  groups_ = std::make_unique<policy::AddressGroups>(*std::move(group_options));
+  auto host = HostAddresses::Create(
+      loop_, [this](const std::vector<IpAddress>& addresses) { groups_->SetHostAddresses(addresses); });
+  if (!host.ok()) return host.status();
+  host_addresses_ = *std::move(host);
+
+  auto compiled = policy::CompiledPolicy::Compile(config.policy());
+  if (!compiled.ok()) return compiled.status();
+  absl::StatusOr<std::vector<Endpoint>> control_plane = ParseServers(config.control_plane());
+  if (!control_plane.ok()) return control_plane.status();
+  judge_ = std::make_unique<policy::Judge>(*groups_, *std::move(control_plane), *std::move(compiled));
+
+  const uint32_t max_flows = config.limits().max_flows();
+  flows_ = std::make_unique<flow::FlowTable>(max_flows == 0 ? kDefaultMaxFlows : max_flows);
+  link_ = std::make_unique<GuestLink>(loop_);
+  // Through the descriptor: however long the directory's own path, this one fits
+  // a socket address.
+  socket_directory_ = std::move(socket_directory);
+  const std::string service_path = absl::StrCat("/proc/self/fd/", socket_directory_.get(), "/dns.sock");
+  auto relay = DnsRelay::Create(*link_, subnet_, *flows_, service_path);
+  if (!relay.ok()) return relay.status();
+  dns_relay_ = *std::move(relay);
+  if (absl::Status status = StartDns(config); !status.ok()) return status;
+
+  auto stack = SlirpStack::Create(loop_, StackOptions(subnet_, service_path));
+  if (!stack.ok()) return stack.status();
+  stack_ = *std::move(stack);
+  gateway_ = std::make_unique<Gateway>(
+      Gateway::Parts{loop_, *stack_, *audit_, *link_, *judge_, *flows_, *dns_relay_, subnet_});
+  v1::PolicyEvent first;
+  *first.mutable_policy() = config.policy();
+  return audit_->Policy(first) ? absl::OkStatus() : Unwritten();
+}
+
+absl::Status SandboxNetwork::StartDns(const internal::v1::Configure& config) {
+  absl::StatusOr<std::vector<Endpoint>> servers =
+      ParseServers(own_nameservers_ ? config.dns().nameservers() : config.nameservers());
+  if (!servers.ok()) return servers.status();
+  dns::CAresUpstream::Options upstream_options;
+  const auto& timeout = config.dns().query_timeout();
+  if (config.dns().has_query_timeout()) {
+    upstream_options.query_timeout = absl::Seconds(timeout.seconds()) + absl::Nanoseconds(timeout.nanos());
+  }
+  auto upstream = dns::CAresUpstream::Create(loop_, upstream_options);
+  if (!upstream.ok()) return upstream.status();
+  upstream_ = *std::move(upstream);
+  upstream_->SetServers(*servers);
+  dns::Interceptor::Options options;
+  options.config = config.dns();
+  options.gateway_ipv4 = subnet_.ipv4.gateway;
+  options.gateway_ipv6 = subnet_.ipv6.gateway;
+  options.max_udp_answer = subnet_.mtu - packet::kIpv6HeaderSize - packet::kUdpHeaderSize;
+  interceptor_ = std::make_unique<dns::Interceptor>(loop_, *upstream_, *this, options);
+  dns_relay_->SetInterceptor(interceptor_.get());
+  return absl::OkStatus();
+}
+
+absl::Status SandboxNetwork::AttachLink(UniqueFd tap) {
+  auto link = link::TapLink::Create(std::move(tap));
+  if (!link.ok()) return link.status();
+  gateway_->AttachLink(*std::move(link));
+  return absl::OkStatus();
+}
+
+void SandboxNetwork::DetachLink() { gateway_->DetachLink(); }
+
+absl::StatusOr<uint64_t> SandboxNetwork::SetPolicy(const internal::v1::SetPolicy& request) {
+  auto compiled = policy::CompiledPolicy::Compile(request.policy());
+  if (!compiled.ok()) return compiled.status();
+  judge_->SetPolicy(*std::move(compiled));
+  generation_ = request.generation();
+  audit_->SetGeneration(generation_);
+  interceptor_->OnPolicyChanged();
+  v1::PolicyEvent event;
+  *event.mutable_policy() = request.policy();
+  if (!request.keep_open_flows()) event.set_flows_closed(gateway_->RejudgeFlows());
+  // The policy is in force whether or not the log can be written.
+  audit_->Policy(event);
+  return event.flows_closed();
+}
+
+absl::Status SandboxNetwork::AddPort(const v1::PortMapping& port, UniqueFd socket) {
+  v1::PortEvent event;
+  *event.mutable_port() = port;
+  event.set_published(true);
+  if (!audit_->Port(event)) return Unwritten();
+  return gateway_->AddPort(port, std::move(socket));
+}
+
+absl::StatusOr<uint64_t> SandboxNetwork::RemovePort(const v1::PortMapping& port) {
+  absl::StatusOr<uint64_t> flows_closed = gateway_->RemovePort(port);
+  if (!flows_closed.ok()) return flows_closed;
+  v1::PortEvent event;
+  *event.mutable_port() = port;
+  audit_->Port(event);
+  return flows_closed;
+}
+
+absl::Status SandboxNetwork::SetNameservers(const google::protobuf::RepeatedPtrField<std::string>& texts) {
+  const absl::StatusOr<std::vector<Endpoint>> servers = ParseServers(texts);
+  if (servers.ok() && !own_nameservers_) upstream_->SetServers(*servers);
+  return servers.status();
+}
+
+absl::Status SandboxNetwork::RecordLifecycle(const v1::LifecycleEvent& event) {
+  return audit_->Lifecycle(event) ? absl::OkStatus() : Unwritten();
+}
+
+uint64_t SandboxNetwork::Shutdown(const v1::LifecycleEvent& last) {
+  gateway_->DetachLink();
+  const policy::Verdict deleted{v1::ACTION_DENY, v1::Verdict::REASON_POLICY_CHANGED, policy::kDefaultRuleId};
+  const uint64_t ended = gateway_->EndAllFlows(deleted);
+  audit_->Finish();
+  audit_->Lifecycle(last);
+  return ended;
+}
+
+}  // namespace sluice

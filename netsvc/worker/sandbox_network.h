@@ -1,0 +1,100 @@
+#ifndef SLUICE_NETSVC_WORKER_SANDBOX_NETWORK_H_
+#define SLUICE_NETSVC_WORKER_SANDBOX_NETWORK_H_
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "netsvc/base/unique_fd.h"
+#include "netsvc/dns/interceptor.h"
+#include "netsvc/dns/upstream.h"
+#include "netsvc/flow/flow_table.h"
+#include "netsvc/loop/event_loop.h"
+#include "netsvc/policy/address_groups.h"
+#include "netsvc/policy/judge.h"
+#include "netsvc/slirp/slirp_stack.h"
+#include "netsvc/worker/audit_trail.h"
+#include "netsvc/worker/dns_relay.h"
+#include "netsvc/worker/gateway.h"
+#include "netsvc/worker/guest_link.h"
+#include "netsvc/worker/host_addresses.h"
+#include "netsvc/worker/subnet.h"
+#include "sluice/internal/v1/worker.pb.h"
+
+namespace sluice {
+
+// One sandbox's whole network, put together: the gateway with its policy, DNS and
+// audit log. One thread, the loop's; it lives as long as the worker.
+class SandboxNetwork : private dns::Interceptor::Host {
+ public:
+  // `log_directory` and `socket_directory` are open directories. Any error means
+  // that there is no network.
+  static absl::StatusOr<std::unique_ptr<SandboxNetwork>> Create(EventLoop& loop,
+                                                                const internal::v1::Configure& config,
+                                                                UniqueFd log_directory, UniqueFd socket_directory);
+  ~SandboxNetwork() override;
+
+  const std::string& uid() const { return uid_; }
+  uint64_t policy_generation() const { return generation_; }
+
+  // `tap`: as TapLink::Create.
+  absl::Status AttachLink(UniqueFd tap);
+  void DetachLink();
+
+  // From when this returns, every packet is judged by the new policy. Returns how
+  // many open flows it ended.
+  absl::StatusOr<uint64_t> SetPolicy(const internal::v1::SetPolicy& request);
+
+  absl::Status AddPort(const v1::PortMapping& port, UniqueFd socket);
+  absl::StatusOr<uint64_t> RemovePort(const v1::PortMapping& port);
+
+  // "IP" or "IP:PORT" of the host's resolvers; without effect where the sandbox
+  // has its own.
+  absl::Status SetNameservers(const google::protobuf::RepeatedPtrField<std::string>& texts);
+
+  // Unavailable: the log cannot be written.
+  absl::Status RecordLifecycle(const v1::LifecycleEvent& event);
+
+  // Ends every flow and detaches the link; the last events are written. Returns
+  // how many flows it ended.
+  uint64_t Shutdown(const v1::LifecycleEvent& last);
+
+ private:
+  SandboxNetwork(EventLoop& loop, const internal::v1::Configure& config);
+  absl::Status Start(const internal::v1::Configure& config, UniqueFd log_directory, UniqueFd socket_directory);
+  absl::Status StartDns(const internal::v1::Configure& config);
+
+  // dns::Interceptor::Host
+  const policy::CompiledPolicy& policy() const override { return judge_->policy(); }
+  const policy::AddressGroups& groups() const override { return *groups_; }
+  bool HasRoute(bool ipv6) const override { return HasInternetRoute(ipv6); }
+  bool Record(const v1::DnsEvent& event) override { return audit_->Dns(event); }
+
+  EventLoop& loop_;
+  const std::string uid_;
+  uint64_t generation_ = 0;
+  bool own_nameservers_ = false;
+  UniqueFd socket_directory_;
+
+  // In the order in which they are built; each uses those above it.
+  Subnet subnet_;
+  std::unique_ptr<AuditTrail> audit_;
+  std::unique_ptr<policy::AddressGroups> groups_;
+  std::unique_ptr<HostAddresses> host_addresses_;
+  std::unique_ptr<policy::Judge> judge_;
+  std::unique_ptr<flow::FlowTable> flows_;
+  std::unique_ptr<GuestLink> link_;
+  std::unique_ptr<DnsRelay> dns_relay_;
+  std::unique_ptr<dns::Upstream> upstream_;
+  std::unique_ptr<dns::Interceptor> interceptor_;
+  std::unique_ptr<SlirpStack> stack_;
+  std::unique_ptr<Gateway> gateway_;
+};
+
+}  // namespace sluice
+
+#endif  // SLUICE_NETSVC_WORKER_SANDBOX_NETWORK_H_

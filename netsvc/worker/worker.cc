@@ -1,0 +1,100 @@
+#include "netsvc/worker/worker.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "netsvc/base/field_error.h"
+
+namespace sluice {
+namespace {
+
+using internal::v1::Request;
+using internal::v1::Response;
+
+absl::Status NeedDescriptors(const ControlServer::Descriptors& descriptors, size_t count) {
+  if (descriptors.size() == count) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(count, " descriptors are needed, ", descriptors.size(), " came"));
+}
+
+// Of an operation that counts the flows it ended.
+template <typename Result>
+absl::Status Count(const absl::StatusOr<uint64_t>& flows_closed, Result& result) {
+  if (flows_closed.ok()) result.set_flows_closed(*flows_closed);
+  return flows_closed.status();
+}
+
+}  // namespace
+
+Worker::Worker(EventLoop& loop, std::function<void()> on_shutdown)
+    : loop_(loop), on_shutdown_(std::move(on_shutdown)) {}
+
+Response Worker::Handle(const Request& request, ControlServer::Descriptors descriptors) {
+  Response response;
+  const absl::Status status = Dispatch(request, std::move(descriptors), response);
+  if (status.ok()) return response;
+  Response failed;
+  failed.set_code(static_cast<int32_t>(status.code()));
+  failed.set_message(std::string(status.message()));
+  failed.set_field(FieldOf(status).value_or(""));
+  return failed;
+}
+
+absl::Status Worker::Dispatch(const Request& request, ControlServer::Descriptors descriptors, Response& response) {
+  if (request.kind_case() == Request::kHello) return Hello(request.hello(), *response.mutable_hello());
+  if (request.kind_case() == Request::kConfigure) return Configure(request.configure(), std::move(descriptors));
+  if (network_ == nullptr) return absl::FailedPreconditionError("the worker is not configured");
+  switch (request.kind_case()) {
+    case Request::kHello:
+    case Request::kConfigure:
+      break;
+    case Request::kSetPolicy:
+      return Count(network_->SetPolicy(request.set_policy()), *response.mutable_policy());
+    case Request::kAddPort:
+      if (absl::Status status = NeedDescriptors(descriptors, 1); !status.ok()) return status;
+      return network_->AddPort(request.add_port().port(), std::move(descriptors[0]));
+    case Request::kRemovePort:
+      return Count(network_->RemovePort(request.remove_port().port()), *response.mutable_port());
+    case Request::kSetNameservers:
+      return network_->SetNameservers(request.set_nameservers().nameservers());
+    case Request::kRecordEvent:
+      return network_->RecordLifecycle(request.record_event().lifecycle());
+    case Request::kAttachLink:
+      if (absl::Status status = NeedDescriptors(descriptors, 1); !status.ok()) return status;
+      return network_->AttachLink(std::move(descriptors[0]));
+    case Request::kDetachLink:
+      network_->DetachLink();
+      return absl::OkStatus();
+    case Request::kShutdown:
+      response.mutable_shutdown()->set_flows_closed(network_->Shutdown(request.shutdown().lifecycle()));
+      loop_.Post(on_shutdown_);
+      return absl::OkStatus();
+    case Request::KIND_NOT_SET:
+      break;
+  }
+  return absl::UnimplementedError("the worker does not know this request");
+}
+
+absl::Status Worker::Hello(const internal::v1::Hello& request, internal::v1::HelloResult& result) {
+  if (request.version() != kProtocolVersion) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the worker speaks version ", kProtocolVersion, ", not ", request.version()));
+  }
+  result.set_version(kProtocolVersion);
+  result.set_configured(network_ != nullptr);
+  if (network_ == nullptr) return absl::OkStatus();
+  result.set_sandbox_uid(network_->uid());
+  result.set_policy_generation(network_->policy_generation());
+  return absl::OkStatus();
+}
+
+absl::Status Worker::Configure(const internal::v1::Configure& request, ControlServer::Descriptors descriptors) {
+  if (network_ != nullptr) return absl::FailedPreconditionError("the worker is configured already");
+  if (absl::Status status = NeedDescriptors(descriptors, 2); !status.ok()) return status;
+  auto network = SandboxNetwork::Create(loop_, request, std::move(descriptors[0]), std::move(descriptors[1]));
+  if (network.ok()) network_ = *std::move(network);
+  return network.status();
+}
+
+}  // namespace sluice
