@@ -9,6 +9,7 @@
 #include "clients/cli/output.h"
 #include "clients/cli/port_syntax.h"
 #include "clients/cli/status_text.h"
+#include "grpc/grpc.h"
 #include "grpcpp/create_channel.h"
 #include "grpcpp/security/credentials.h"
 #include "grpcpp/support/channel_arguments.h"
@@ -17,6 +18,9 @@ namespace sluice::cli {
 namespace {
 
 std::shared_ptr<grpc::Channel> MakeChannel(const std::string& server) {
+  // Held until the process ends: gRPC 1.51 may wait 10 s for one of its own
+  // pollers when it shuts down.
+  grpc_init();
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kMaxMessageSize);
   // http_proxy is for the web, not for the way to our own server.

@@ -53,10 +53,9 @@ absl::string_view HintFor(grpc::StatusCode code) {
 }
 
 std::string ConnectionProblem(const grpc::Status& status) {
-  absl::string_view message = status.error_message();
+  const std::string message = status.error_message();
   const size_t colon = message.rfind(": ");
-  if (colon != message.npos) message.remove_prefix(colon + 2);
-  return Printable(message);
+  return Printable(colon == message.npos ? message : message.substr(colon + 2));
 }
 
 }  // namespace sluice::cli

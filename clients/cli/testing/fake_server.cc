@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "grpc/grpc.h"
 #include "grpcpp/security/server_credentials.h"
 #include "grpcpp/server_builder.h"
 
@@ -147,6 +148,9 @@ class FakeAuditService final : public v1::AuditService::Service {
 }  // namespace
 
 FakeServer::FakeServer(const std::string& address) {
+  // Held until the process ends: gRPC 1.51 may wait 10 s for one of its own
+  // pollers when it shuts down, which would be between two tests.
+  grpc_init();
   services_.push_back(std::make_unique<FakeSandboxService>(state_));
   services_.push_back(std::make_unique<FakeGuestService>(state_));
   services_.push_back(std::make_unique<FakeAuditService>(state_));
