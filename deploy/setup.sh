@@ -22,7 +22,7 @@ readonly PACKAGES=(
   libyaml-cpp-dev nlohmann-json3-dev prometheus-cpp-dev
   # Guests, and the test lab.
   bind9-dnsutils busybox-static ca-certificates curl dnsperf iperf3 iproute2
-  iputils-ping netcat-openbsd nginx-light openssl procps python3 runc socat
+  iputils-ping mount netcat-openbsd nginx-light openssl procps python3 runc socat
   tcpdump unbound util-linux wrk
 )
 # Only where the command is missing: it may have come from elsewhere.
