@@ -1,5 +1,6 @@
 #include "tests/lab/lab.h"
 
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
