@@ -129,7 +129,9 @@ absl::StatusOr<int> Lab::RequestsSeen(absl::string_view service, absl::string_vi
 absl::Status Lab::AwaitRequests(absl::string_view service, int count, absl::string_view containing) const {
   const std::string log = Path(absl::StrCat("log/", service, ".access"));
   const UniqueFd changes(inotify_init1(IN_CLOEXEC));
-  if (inotify_add_watch(changes.get(), log.c_str(), IN_MODIFY) < 0) return ErrnoError(errno, absl::StrCat("watch ", log));
+  if (inotify_add_watch(changes.get(), log.c_str(), IN_MODIFY) < 0) {
+    return ErrnoError(errno, absl::StrCat("watch ", log));
+  }
   const absl::Time deadline = absl::Now() + kLogTimeout;
   while (true) {
     const absl::StatusOr<int> seen = RequestsSeen(service, containing);

@@ -52,8 +52,8 @@ class LabTest : public testing::Test {
 
   // The answer's records, or its status where there are none.
   static std::vector<std::string> Dig(const std::string& resolver, const std::string& name, const std::string& type) {
-    const std::string out =
-        Output({"dig", absl::StrCat("@", resolver), "+time=10", "+tries=1", "+noall", "+answer", "+comments", name, type});
+    const std::string out = Output({"dig", absl::StrCat("@", resolver), "+time=10", "+tries=1", "+noall", "+answer",
+                                    "+comments", name, type});
     std::vector<std::string> records;
     std::string status;
     for (absl::string_view line : absl::StrSplit(out, '\n', absl::SkipEmpty())) {
@@ -95,7 +95,8 @@ TEST_F(LabTest, ServesTheLan) {
   for (const char* address : {"10.1.2.3", "192.168.77.1", "172.20.0.1", "100.64.1.1", "[fd00:10::3]"}) {
     EXPECT_EQ(Curl(absl::StrCat("http://", address, "/")), "internal service\n");
   }
-  for (const char* address : {"169.254.169.254", "169.254.170.2", "100.100.100.200", "168.63.129.16", "[fd00:ec2::254]"}) {
+  for (const char* address :
+       {"169.254.169.254", "169.254.170.2", "100.100.100.200", "168.63.129.16", "[fd00:ec2::254]"}) {
     EXPECT_EQ(Curl(absl::StrCat("http://", address, "/")), "metadata\n");
   }
 }
