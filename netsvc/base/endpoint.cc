@@ -2,9 +2,9 @@
 
 #include <cstring>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "netsvc/base/decimal.h"
 
 namespace sluice {
 
@@ -14,10 +14,9 @@ std::optional<Endpoint> Endpoint::Parse(absl::string_view text) {
   absl::string_view host = text.substr(0, colon);
   const bool bracketed = absl::ConsumePrefix(&host, "[") && absl::ConsumeSuffix(&host, "]");
   const std::optional<IpAddress> address = IpAddress::Parse(host);
-  uint32_t port;
-  if (!address || address->is_v6() != bracketed) return std::nullopt;
-  if (!absl::SimpleAtoi(text.substr(colon + 1), &port) || port > 0xffff) return std::nullopt;
-  return Endpoint{*address, static_cast<uint16_t>(port)};
+  const std::optional<uint32_t> port = ParseDecimal(text.substr(colon + 1));
+  if (!address || address->is_v6() != bracketed || !port || *port > 0xffff) return std::nullopt;
+  return Endpoint{*address, static_cast<uint16_t>(*port)};
 }
 
 std::optional<Endpoint> Endpoint::FromSockaddr(const sockaddr* addr) {

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "netsvc/base/decimal.h"
 
 namespace sluice {
 namespace {
@@ -32,14 +32,12 @@ absl::StatusOr<IpPrefix> IpPrefix::Parse(absl::string_view text) {
   const std::optional<IpAddress> address = IpAddress::Parse(text.substr(0, slash));
   if (!address) return absl::InvalidArgumentError(absl::StrCat("\"", text, "\" is not an IP address or prefix"));
   if (slash == text.npos) return IpPrefix(*address, address->bits());
-  int length;
-  const absl::string_view digits = text.substr(slash + 1);
-  const bool plain = !digits.empty() && digits.find_first_not_of("0123456789") == digits.npos;
-  if (!plain || !absl::SimpleAtoi(digits, &length) || length > address->bits()) {
+  const std::optional<uint32_t> length = ParseDecimal(text.substr(slash + 1));
+  if (!length || *length > static_cast<uint32_t>(address->bits())) {
     return absl::InvalidArgumentError(
         absl::StrCat("\"", text, "\": the prefix length must be 0 to ", address->bits()));
   }
-  const IpPrefix prefix(*address, length);
+  const IpPrefix prefix(*address, static_cast<int>(*length));
   if (prefix.address() != *address) {
     return absl::InvalidArgumentError(
         absl::StrCat("\"", text, "\" has host bits set; did you mean ", prefix.ToString(), "?"));

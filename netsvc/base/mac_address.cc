@@ -2,27 +2,36 @@
 
 #include <vector>
 
-#include "absl/strings/numbers.h"
-#include "absl/strings/str_format.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 
 namespace sluice {
+namespace {
+
+bool IsHexDigit(char c) { return absl::ascii_isxdigit(static_cast<unsigned char>(c)); }
+
+bool IsHexByte(absl::string_view text) { return text.size() == 2 && IsHexDigit(text[0]) && IsHexDigit(text[1]); }
+
+}  // namespace
 
 std::optional<MacAddress> MacAddress::Parse(absl::string_view text) {
   const std::vector<std::string> parts = absl::StrSplit(text, ':');
   MacAddress mac;
   if (parts.size() != mac.bytes.size()) return std::nullopt;
   for (size_t i = 0; i < parts.size(); ++i) {
-    uint32_t byte;
-    if (parts[i].size() != 2 || !absl::SimpleHexAtoi(parts[i], &byte) || byte > 0xff) return std::nullopt;
-    mac.bytes[i] = static_cast<uint8_t>(byte);
+    if (!IsHexByte(parts[i])) return std::nullopt;
+    mac.bytes[i] = static_cast<uint8_t>(absl::HexStringToBytes(parts[i])[0]);
   }
   return mac;
 }
 
 std::string MacAddress::ToString() const {
-  return absl::StrFormat("%02x:%02x:%02x:%02x:%02x:%02x", bytes[0], bytes[1], bytes[2], bytes[3], bytes[4],
-                         bytes[5]);
+  return absl::StrJoin(bytes, ":", [](std::string* out, uint8_t byte) {
+    absl::StrAppend(out, absl::Hex(byte, absl::kZeroPad2));
+  });
 }
 
 }  // namespace sluice
