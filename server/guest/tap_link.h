@@ -22,12 +22,12 @@ namespace sluice {
 // One thread at a time. `netns` outlives it.
 class TapLink {
  public:
-  static constexpr int kVnetHeaderSize = 12;  // sizeof(virtio_net_hdr_v1)
+  static constexpr int kVnetHeaderSize = 12;  // virtio 1.2, section 5.1.6
   static constexpr uint32_t kTxQueueLength = 1000;  // frames
 
   // Makes the interface, complete and up. AlreadyExists where the namespace has
-  // one of that name; FailedPrecondition where the host has no /dev/net/tun or no
-  // IPv6. A failure leaves no interface.
+  // one of that name, or a default route; FailedPrecondition where the host has no
+  // /dev/net/tun. A failure leaves no interface.
   static absl::StatusOr<std::unique_ptr<TapLink>> Create(const NetNamespace& netns, const LinkConfig& config);
   // Takes over one that an earlier server made and no process holds. NotFound;
   // Unavailable while another process still holds it.
