@@ -140,16 +140,15 @@ absl::Status SandboxNetwork::StartDns(const internal::v1::Configure& config) {
   if (config.dns().has_query_timeout()) {
     upstream_options.query_timeout = absl::Seconds(timeout.seconds()) + absl::Nanoseconds(timeout.nanos());
   }
-  auto upstream = dns::CAresUpstream::Create(loop_, upstream_options);
-  if (!upstream.ok()) return upstream.status();
-  upstream_ = *std::move(upstream);
+  upstream_ = std::make_unique<dns::CAresUpstream>(loop_, upstream_options);
   upstream_->SetServers(*servers);
   dns::Interceptor::Options options;
   options.config = config.dns();
   options.gateway_ipv4 = subnet_.ipv4.gateway;
   options.gateway_ipv6 = subnet_.ipv6.gateway;
   options.max_udp_answer = subnet_.mtu - packet::kIpv6HeaderSize - packet::kUdpHeaderSize;
-  interceptor_ = std::make_unique<dns::Interceptor>(loop_, *upstream_, *this, options);
+  dns::Interceptor::Host& host = *this;
+  interceptor_ = std::make_unique<dns::Interceptor>(loop_, *upstream_, host, options);
   dns_relay_->SetInterceptor(interceptor_.get());
   return absl::OkStatus();
 }

@@ -1,0 +1,52 @@
+#ifndef SLUICE_NETSVC_SLIRP_FAKE_HOST_STACK_H_
+#define SLUICE_NETSVC_SLIRP_FAKE_HOST_STACK_H_
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "netsvc/packet/packet.h"
+#include "netsvc/slirp/host_stack.h"
+
+namespace sluice {
+
+// A host stack that keeps what it is given. Tests.
+class FakeHostStack : public HostStack {
+ public:
+  void SetDelegate(Delegate* delegate) override { delegate_ = delegate; }
+  int Input(std::span<const uint8_t> frame) override {
+    frames.emplace_back(frame.begin(), frame.end());
+    return std::exchange(next_socket, -1);
+  }
+  void Abort(int socket) override { aborted.insert(socket); }
+  absl::Status AddListener(bool udp, UniqueFd, const Endpoint& guest) override {
+    listeners.emplace(udp, guest);
+    return absl::OkStatus();
+  }
+  absl::Status RemoveListener(bool udp, const Endpoint& guest) override {
+    return listeners.erase({udp, guest}) == 1 ? absl::OkStatus() : absl::NotFoundError("listener");
+  }
+
+  Delegate& delegate() { return *delegate_; }
+  // The last frame that came in. Points into `frames`.
+  packet::Packet last() {
+    packet::Packet packet;
+    packet::Parse(frames.back(), packet);
+    return packet;
+  }
+
+  std::vector<std::vector<uint8_t>> frames;
+  std::set<std::pair<bool, Endpoint>> listeners;
+  std::set<int> aborted;
+  // What the next Input says it opened.
+  int next_socket = -1;
+
+ private:
+  Delegate* delegate_ = nullptr;
+};
+
+}  // namespace sluice
+
+#endif  // SLUICE_NETSVC_SLIRP_FAKE_HOST_STACK_H_

@@ -1,0 +1,362 @@
+#include "netsvc/worker/gateway.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+
+#include <array>
+#include <memory>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "google/protobuf/text_format.h"
+#include "gtest/gtest.h"
+#include "netsvc/audit/log_reader.h"
+#include "netsvc/audit/log_writer.h"
+#include "netsvc/link/fake_link.h"
+#include "netsvc/loop/fake_loop.h"
+#include "netsvc/packet/builder.h"
+#include "netsvc/packet/headers.h"
+#include "netsvc/slirp/fake_host_stack.h"
+
+namespace sluice {
+namespace {
+
+using packet::kAck;
+using packet::kRst;
+using packet::kSyn;
+using packet::Packet;
+
+const Endpoint kWeb = *Endpoint::Parse("93.184.216.34:80");
+const Endpoint kPrivate = *Endpoint::Parse("10.1.2.3:80");
+const Endpoint kPeer = *Endpoint::Parse("198.35.26.96:5000");
+constexpr int kSocket = 77;
+
+v1::NetworkPolicy Policy(const std::string& text) {
+  v1::NetworkPolicy policy;
+  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &policy));
+  return policy;
+}
+
+internal::v1::Interface DefaultInterface() {
+  internal::v1::Interface interface;
+  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(
+      R"(ipv4_subnet: "10.0.2.0/24" ipv4_address: "10.0.2.15" ipv4_gateway: "10.0.2.2" ipv4_dns: "10.0.2.3"
+         ipv6_subnet: "fd73:6c75:6963:1::/64" ipv6_address: "fd73:6c75:6963:1::f"
+         ipv6_gateway: "fd73:6c75:6963:1::2" ipv6_dns: "fd73:6c75:6963:1::3"
+         mac: "02:73:6c:00:00:0f" mtu: 1500)",
+      &interface));
+  return interface;
+}
+
+// The real gateway, with a fake link before it and a fake host stack behind it.
+class GatewayTest : public testing::Test {
+ protected:
+  GatewayTest() {
+    std::string path = testing::TempDir() + "/logXXXXXX";
+    EXPECT_NE(mkdtemp(path.data()), nullptr);
+    log_path_ = path;
+    auto log = audit::LogWriter::Open(UniqueFd(open(path.c_str(), O_RDONLY | O_DIRECTORY)),
+                                      {.sandbox_id = "test", .sandbox_uid = "uid"}, loop_.clock());
+    EXPECT_TRUE(log.ok()) << log.status();
+    audit_ = std::make_unique<AuditTrail>(loop_, *std::move(log));
+    judge_ = std::make_unique<policy::Judge>(groups_, std::vector<Endpoint>{*Endpoint::Parse("127.0.0.1:50051")},
+                                             Compile("preset: PRESET_PUBLIC_ONLY"));
+    dns_ = *DnsRelay::Create(link_, subnet_, flows_, path + "/dns.sock");
+    gateway_ = std::make_unique<Gateway>(
+        Gateway::Parts{loop_, stack_, *audit_, link_, *judge_, flows_, *dns_, subnet_});
+    gateway_->AttachLink(std::make_unique<link::FakeLink>(to_guest_));
+  }
+
+  static std::shared_ptr<const policy::CompiledPolicy> Compile(const std::string& text) {
+    return *policy::CompiledPolicy::Compile(Policy(text));
+  }
+  void SetPolicy(const std::string& text) { judge_->SetPolicy(Compile(text)); }
+
+  packet::Addressing FromGuestTo(const Endpoint& remote, uint16_t port = 4242) const {
+    return {subnet_.guest_mac, subnet_.gateway_mac, {subnet_.family(remote.address).guest, port}, remote};
+  }
+
+  void GuestSends(std::span<uint8_t> frame) {
+    gateway_->FromGuest({.bytes = frame, .offload = {}});
+    loop_.RunUntilIdle();
+  }
+  void GuestSendsTcp(const Endpoint& remote, packet::TcpControl control, uint16_t port = 4242) {
+    std::array<uint8_t, 128> frame;
+    const size_t size = packet::BuildTcpControl(FromGuestTo(remote, port), control, frame);
+    GuestSends(std::span(frame).first(size));
+  }
+  void GuestSendsUdp(const Endpoint& remote, uint16_t port = 4242) {
+    std::array<uint8_t, 128> frame;
+    const std::array<uint8_t, 4> payload = {1, 2, 3, 4};
+    const size_t size = packet::BuildUdp(FromGuestTo(remote, port), payload, frame);
+    GuestSends(std::span(frame).first(size));
+  }
+  void StackSends(const packet::Addressing& addressing, packet::TcpControl control) {
+    std::array<uint8_t, 128> frame;
+    const size_t size = packet::BuildTcpControl(addressing, control, frame);
+    stack_.delegate().OnFrame(std::span(frame).first(size));
+    loop_.RunUntilIdle();
+  }
+  void StackSendsUdp(const Endpoint& from, const Endpoint& to) {
+    std::array<uint8_t, 128> frame;
+    const std::array<uint8_t, 3> payload = {9, 9, 9};
+    const size_t size = packet::BuildUdp({subnet_.gateway_mac, subnet_.guest_mac, from, to}, payload, frame);
+    stack_.delegate().OnFrame(std::span(frame).first(size));
+    loop_.RunUntilIdle();
+  }
+
+  Packet LastToGuest() {
+    Packet packet;
+    EXPECT_FALSE(to_guest_.empty());
+    if (!to_guest_.empty()) packet::Parse(to_guest_.back(), packet);
+    return packet;
+  }
+
+  std::vector<v1::AuditEvent> Events() {
+    audit_->Finish();
+    audit::LogReader reader(UniqueFd(open(log_path_.c_str(), O_RDONLY | O_DIRECTORY)), {});
+    std::vector<v1::AuditEvent> events;
+    while (true) {
+      auto item = reader.Next();
+      if (!item.ok() || !std::holds_alternative<v1::AuditEvent>(*item)) return events;
+      events.push_back(std::get<v1::AuditEvent>(*std::move(item)));
+    }
+  }
+  v1::FlowEvent LastFlowEvent() {
+    const std::vector<v1::AuditEvent> events = Events();
+    return events.empty() ? v1::FlowEvent() : events.back().flow();
+  }
+
+  FakeLoop loop_;
+  FakeHostStack stack_;
+  Subnet subnet_ = *Subnet::FromProto(DefaultInterface());
+  policy::AddressGroups groups_{{.gateway = {IpPrefix(subnet_.ipv4.gateway, 32), IpPrefix(subnet_.ipv4.dns, 32),
+                                             subnet_.ipv6.prefix}}};
+  GuestLink link_{loop_};
+  flow::FlowTable flows_{100};
+  std::vector<std::vector<uint8_t>> to_guest_;
+  std::string log_path_;
+  std::unique_ptr<AuditTrail> audit_;
+  std::unique_ptr<policy::Judge> judge_;
+  std::unique_ptr<DnsRelay> dns_;
+  std::unique_ptr<Gateway> gateway_;
+};
+
+TEST_F(GatewayTest, AnAllowedConnectionReachesTheStackAndIsTold) {
+  GuestSendsTcp(kWeb, {.sequence = 1000, .flags = kSyn});
+  ASSERT_EQ(stack_.frames.size(), 1u);
+  EXPECT_EQ(stack_.last().destination_endpoint(), kWeb);
+  const v1::FlowEvent event = LastFlowEvent();
+  EXPECT_EQ(event.phase(), v1::FlowEvent::PHASE_OPENED);
+  EXPECT_EQ(event.remote().address(), "93.184.216.34");
+  EXPECT_EQ(event.verdict().rule_id(), "preset");
+  EXPECT_TRUE(to_guest_.empty());
+}
+
+TEST_F(GatewayTest, ADeniedConnectionIsResetAndNothingReachesTheStackUntilARuleAllowsIt) {
+  GuestSendsTcp(kPrivate, {.sequence = 1000, .flags = kSyn});
+  EXPECT_TRUE(stack_.frames.empty());
+  ASSERT_EQ(to_guest_.size(), 1u);
+  EXPECT_TRUE(LastToGuest().tcp_flags & kRst);
+  EXPECT_EQ(LastToGuest().source_endpoint(), kPrivate);
+  EXPECT_EQ(LastToGuest().acknowledgment, 1001u);
+  EXPECT_EQ(LastFlowEvent().verdict().reason(), v1::Verdict::REASON_DEFAULT);
+
+  SetPolicy(R"(preset: PRESET_PUBLIC_ONLY rules { action: ACTION_ALLOW peers { cidr: "10.1.2.3" } })");
+  GuestSendsTcp(kPrivate, {.sequence = 1000, .flags = kSyn});
+  EXPECT_EQ(stack_.frames.size(), 1u);
+  EXPECT_EQ(LastFlowEvent().verdict().rule_id(), "rule-0");
+}
+
+TEST_F(GatewayTest, DropIsSilent) {
+  SetPolicy("preset: PRESET_PUBLIC_ONLY deny_response: DENY_RESPONSE_DROP");
+  GuestSendsTcp(kPrivate, {.sequence = 1, .flags = kSyn});
+  GuestSendsUdp(kPrivate);
+  EXPECT_TRUE(stack_.frames.empty());
+  EXPECT_TRUE(to_guest_.empty());
+}
+
+TEST_F(GatewayTest, DeniedUdpIsAnsweredWithProhibited) {
+  GuestSendsUdp(kPrivate);
+  EXPECT_TRUE(stack_.frames.empty());
+  const Packet answer = LastToGuest();
+  EXPECT_EQ(answer.protocol, packet::kIcmp);
+  EXPECT_EQ(answer.icmp_type, 3);
+  EXPECT_EQ(answer.icmp_code, 13);
+}
+
+TEST_F(GatewayTest, TheHostsLoopbackIsReachedThroughTheAliasAloneWhereHostIsAllowed) {
+  const Endpoint alias{subnet_.ipv4.gateway, 8080};
+  GuestSendsTcp(alias, {.sequence = 1000, .flags = kSyn});
+  EXPECT_TRUE(stack_.frames.empty());
+
+  SetPolicy("preset: PRESET_ALLOW_ALL");
+  GuestSendsTcp(alias, {.sequence = 1000, .flags = kSyn});
+  ASSERT_EQ(stack_.frames.size(), 1u);
+  EXPECT_EQ(stack_.last().destination_endpoint(), *Endpoint::Parse("127.0.0.1:8080"));
+  // And its answer comes from the alias.
+  StackSends({subnet_.gateway_mac, subnet_.guest_mac, *Endpoint::Parse("127.0.0.1:8080"),
+              {subnet_.ipv4.guest, 4242}},
+             {.sequence = 7, .acknowledgment = 1001, .flags = kSyn | kAck});
+  EXPECT_EQ(LastToGuest().source_endpoint(), alias);
+}
+
+TEST_F(GatewayTest, TheControlPlaneIsDeniedUnderEveryPolicy) {
+  SetPolicy("preset: PRESET_ALLOW_ALL rules { action: ACTION_ALLOW }");
+  for (const char* remote : {"127.0.0.1:50051", "10.0.2.2:50051", "[::1]:50051", "[::ffff:127.0.0.1]:50051"}) {
+    GuestSendsTcp(*Endpoint::Parse(remote), {.sequence = 1, .flags = kSyn});
+    EXPECT_TRUE(stack_.frames.empty()) << remote;
+    EXPECT_EQ(LastFlowEvent().verdict().reason(), v1::Verdict::REASON_CONTROL_PLANE) << remote;
+  }
+  GuestSendsTcp(*Endpoint::Parse("127.0.0.1:50052"), {.sequence = 1, .flags = kSyn});
+  EXPECT_EQ(stack_.frames.size(), 1u);
+}
+
+TEST_F(GatewayTest, NamesResolvedAroundTheInterceptorAreDeniedUnlessARuleOfTheCallerAllowsThem) {
+  const Endpoint dns_over_tls = *Endpoint::Parse("1.1.1.1:853");
+  GuestSendsTcp(dns_over_tls, {.sequence = 1, .flags = kSyn});
+  EXPECT_TRUE(stack_.frames.empty());
+  SetPolicy("preset: PRESET_PUBLIC_ONLY rules { action: ACTION_ALLOW ports { first: 853 } }");
+  GuestSendsTcp(dns_over_tls, {.sequence = 1, .flags = kSyn});
+  EXPECT_EQ(stack_.frames.size(), 1u);
+}
+
+TEST_F(GatewayTest, ASegmentOfNoFlowIsReset) {
+  GuestSendsTcp(kWeb, {.sequence = 1, .acknowledgment = 55, .flags = kAck});
+  EXPECT_TRUE(stack_.frames.empty());
+  EXPECT_TRUE(LastToGuest().tcp_flags & kRst);
+  EXPECT_EQ(LastToGuest().sequence, 55u);
+}
+
+TEST_F(GatewayTest, AChangedPolicyEndsTheFlowsItDeniesOnBothSides) {
+  stack_.next_socket = kSocket;
+  GuestSendsTcp(kWeb, {.sequence = 1000, .flags = kSyn});
+  GuestSendsUdp(kPeer);
+  StackSends({subnet_.gateway_mac, subnet_.guest_mac, kWeb, {subnet_.ipv4.guest, 4242}},
+             {.sequence = 500, .acknowledgment = 1001, .flags = kSyn | kAck});
+  GuestSendsTcp(kWeb, {.sequence = 1001, .acknowledgment = 501, .flags = kAck});
+  stack_.frames.clear();
+
+  SetPolicy(R"(preset: PRESET_PUBLIC_ONLY rules { action: ACTION_DENY peers { cidr: "93.184.216.34" } })");
+  EXPECT_EQ(gateway_->RejudgeFlows(), 1u);
+  loop_.RunUntilIdle();
+  EXPECT_TRUE(stack_.aborted.contains(kSocket));
+  ASSERT_EQ(stack_.frames.size(), 1u);
+  EXPECT_TRUE(stack_.last().tcp_flags & kRst);
+  EXPECT_EQ(stack_.last().sequence, 1001u);
+  EXPECT_TRUE(LastToGuest().tcp_flags & kRst);
+  EXPECT_EQ(LastToGuest().sequence, 501u);
+  const v1::FlowEvent event = LastFlowEvent();
+  EXPECT_EQ(event.end_cause(), v1::FlowEvent::END_CAUSE_ENDED);
+  EXPECT_EQ(event.verdict().reason(), v1::Verdict::REASON_POLICY_CHANGED);
+  EXPECT_EQ(event.verdict().rule_id(), "rule-0");
+
+  // What the guest still sends meets no flow; the UDP flow goes on.
+  stack_.frames.clear();
+  GuestSendsTcp(kWeb, {.sequence = 1001, .acknowledgment = 501, .flags = kAck});
+  EXPECT_TRUE(stack_.frames.empty());
+  GuestSendsUdp(kPeer);
+  EXPECT_EQ(stack_.frames.size(), 1u);
+}
+
+TEST_F(GatewayTest, OnlyTheFlowsPeerAnswersAUdpFlow) {
+  GuestSendsUdp(kPeer);
+  const Endpoint guest{subnet_.ipv4.guest, 4242};
+  StackSendsUdp(*Endpoint::Parse("198.35.26.97:5000"), guest);
+  EXPECT_TRUE(to_guest_.empty());
+  StackSendsUdp(kPeer, guest);
+  EXPECT_EQ(to_guest_.size(), 1u);
+}
+
+TEST_F(GatewayTest, APublishedPortsPeerReachesTheGuestUnlessAnIngressRuleDeniesIt) {
+  v1::PortMapping mapping;
+  mapping.set_protocol(v1::PROTOCOL_UDP);
+  mapping.set_host_address("127.0.0.1");
+  mapping.set_host_port(5353);
+  mapping.set_guest_port(53530);
+  ASSERT_TRUE(gateway_->AddPort(mapping, UniqueFd()).ok());
+  ASSERT_EQ(stack_.listeners.size(), 1u);
+  const Endpoint stack_guest = stack_.listeners.begin()->second;
+
+  SetPolicy(R"(preset: PRESET_PUBLIC_ONLY
+               rules { action: ACTION_DENY direction: DIRECTION_INGRESS peers { cidr: "198.35.26.0/24" } })");
+  StackSendsUdp(kPeer, stack_guest);
+  EXPECT_TRUE(to_guest_.empty());
+  EXPECT_EQ(LastFlowEvent().direction(), v1::DIRECTION_INGRESS);
+  EXPECT_EQ(LastFlowEvent().phase(), v1::FlowEvent::PHASE_DENIED);
+
+  SetPolicy("preset: PRESET_PUBLIC_ONLY");
+  StackSendsUdp(kPeer, stack_guest);
+  ASSERT_EQ(to_guest_.size(), 1u);
+  EXPECT_EQ(LastToGuest().source_endpoint(), kPeer);
+  EXPECT_EQ(LastToGuest().destination_endpoint(), (Endpoint{subnet_.ipv4.guest, 53530}));
+
+  // The guest's answer leaves from the published port.
+  GuestSendsUdp(kPeer, 53530);
+  ASSERT_EQ(stack_.frames.size(), 1u);
+  EXPECT_EQ(stack_.last().source_endpoint(), stack_guest);
+
+  EXPECT_EQ(*gateway_->RemovePort(mapping), 1u);
+  EXPECT_TRUE(stack_.listeners.empty());
+  EXPECT_TRUE(absl::IsNotFound(gateway_->RemovePort(mapping).status()));
+}
+
+TEST_F(GatewayTest, AHostsOwnPeerIsSeenAsTheGateway) {
+  v1::PortMapping mapping;
+  mapping.set_protocol(v1::PROTOCOL_UDP);
+  mapping.set_host_address("127.0.0.1");
+  mapping.set_host_port(5353);
+  mapping.set_guest_port(53530);
+  ASSERT_TRUE(gateway_->AddPort(mapping, UniqueFd()).ok());
+  const Endpoint stack_guest = stack_.listeners.begin()->second;
+  // libslirp shows a loopback peer under the gateway's address.
+  StackSendsUdp({subnet_.ipv4.gateway, 7000}, stack_guest);
+  EXPECT_EQ(LastToGuest().source_endpoint(), (Endpoint{subnet_.ipv4.gateway, 7000}));
+  GuestSendsUdp({subnet_.ipv4.gateway, 7000}, 53530);
+  ASSERT_EQ(stack_.frames.size(), 1u);
+  EXPECT_EQ(stack_.last().destination_endpoint(), *Endpoint::Parse("127.0.0.1:7000"));
+}
+
+TEST_F(GatewayTest, TheFlowLimitDeniesNewFlowsAndHarmsNoOther) {
+  for (uint16_t port = 1; port <= 100; ++port) GuestSendsUdp(kPeer, port);
+  EXPECT_EQ(stack_.frames.size(), 100u);
+  GuestSendsUdp(kPeer, 200);
+  EXPECT_EQ(stack_.frames.size(), 100u);
+  EXPECT_EQ(LastFlowEvent().verdict().reason(), v1::Verdict::REASON_LIMIT);
+  GuestSendsUdp(kPeer, 50);
+  EXPECT_EQ(stack_.frames.size(), 101u);
+}
+
+TEST_F(GatewayTest, IdenticalDenialsFold) {
+  for (uint16_t port = 1; port <= 50; ++port) GuestSendsUdp(kPrivate, port);
+  EXPECT_EQ(Events().size(), 2u);
+  EXPECT_EQ(LastFlowEvent().count(), 49u);
+}
+
+TEST_F(GatewayTest, SpoofedSourcesAreDroppedAndTold) {
+  std::array<uint8_t, 128> frame;
+  packet::Addressing addressing = FromGuestTo(kWeb);
+  addressing.source.address = IpAddress::V4(0x0a000210);
+  const size_t size = packet::BuildTcpControl(addressing, {.sequence = 1, .flags = kSyn}, frame);
+  GuestSends(std::span(frame).first(size));
+  EXPECT_TRUE(stack_.frames.empty());
+  EXPECT_EQ(LastFlowEvent().verdict().reason(), v1::Verdict::REASON_MALFORMED);
+}
+
+TEST_F(GatewayTest, AFinishedConnectionIsToldWithItsBytes) {
+  GuestSendsTcp(kWeb, {.sequence = 1000, .flags = kSyn});
+  const packet::Addressing back{subnet_.gateway_mac, subnet_.guest_mac, kWeb, {subnet_.ipv4.guest, 4242}};
+  StackSends(back, {.sequence = 500, .acknowledgment = 1001, .flags = kSyn | kAck});
+  GuestSendsTcp(kWeb, {.sequence = 1001, .acknowledgment = 501, .flags = kAck | packet::kFin});
+  StackSends(back, {.sequence = 501, .acknowledgment = 1002, .flags = kAck | packet::kFin});
+  GuestSendsTcp(kWeb, {.sequence = 1002, .acknowledgment = 502, .flags = kAck});
+  const v1::FlowEvent event = LastFlowEvent();
+  EXPECT_EQ(event.phase(), v1::FlowEvent::PHASE_CLOSED);
+  EXPECT_EQ(event.end_cause(), v1::FlowEvent::END_CAUSE_FINISHED);
+  EXPECT_EQ(flows_.open_count(), 0u);
+}
+
+}  // namespace
+}  // namespace sluice
