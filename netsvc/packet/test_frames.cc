@@ -184,6 +184,12 @@ Bytes FragmentOf(const Bytes& frame, size_t begin, size_t end, bool last, uint32
   return fragment;
 }
 
+Bytes Identified(Bytes frame, uint16_t identification) {
+  if (!IsV6(frame)) Store16(&frame[kEthernetHeaderSize + 4], identification);
+  FixChecksums(frame);
+  return frame;
+}
+
 void FixChecksums(Bytes& frame) {
   if (!IsV6(frame)) {
     uint8_t* const ip = &frame[kEthernetHeaderSize];

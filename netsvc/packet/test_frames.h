@@ -59,6 +59,10 @@ Bytes ArpFrame(uint16_t operation, const MacAddress& sender_mac, const IpAddress
 // fragment of packet `identification`. More fragments follow unless `last`.
 Bytes FragmentOf(const Bytes& frame, size_t begin, size_t end, bool last, uint32_t identification);
 
+// `frame` with an IPv4 identification, as it stands in what FragmentOf() makes of
+// it; IPv6 has none outside its fragments.
+Bytes Identified(Bytes frame, uint16_t identification);
+
 // Makes the IPv4 header's and the transport's checksums right again after bytes
 // were changed.
 void FixChecksums(Bytes& frame);
