@@ -1,0 +1,89 @@
+#ifndef SLUICE_NETSVC_AUDIT_LOG_WRITER_H_
+#define SLUICE_NETSVC_AUDIT_LOG_WRITER_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "netsvc/audit/log_recovery.h"
+#include "netsvc/base/clock.h"
+#include "netsvc/base/unique_fd.h"
+#include "sluice/v1/audit.pb.h"
+
+namespace sluice::audit {
+
+// Appends a sandbox's audit events to its log directory, in segment files
+// (format: netsvc/audit/README.md). One writer a log; one thread.
+class LogWriter {
+ public:
+  struct Options {
+    std::string sandbox_id;
+    std::string sandbox_uid;
+    // A segment past this is closed and the next begun.
+    uint64_t segment_bytes = 16 << 20;
+    // Retention, looked at whenever a segment is begun: the oldest closed
+    // segments go while all of them hold more than this,
+    uint64_t total_bytes = 256 << 20;
+    // or while their newest event is older than this.
+    absl::Duration max_age = absl::InfiniteDuration();
+  };
+
+  // What waits for Flush, at most; one event that is larger waits alone.
+  static constexpr size_t kMaxPendingBytes = 4 << 20;
+
+  // Continues the log in `directory` (an open directory; nothing outside it is
+  // touched): a torn last record is cut, numbering goes on without gap or repeat.
+  // Where the end of the log is damaged, the numbers that may have been used
+  // there are left out, and readers are told that they are lost. `clock`
+  // outlives the writer.
+  static absl::StatusOr<std::unique_ptr<LogWriter>> Open(UniqueFd directory, const Options& options,
+                                                         const Clock& clock);
+  LogWriter(const LogWriter&) = delete;
+  LogWriter& operator=(const LogWriter&) = delete;
+  // What waits is not written.
+  ~LogWriter() = default;
+
+  // Fills in sandbox_id, sandbox_uid, sequence and time, and puts the event into
+  // the buffer of this turn. Returns its sequence. At most kMaxPendingBytes wait:
+  // past that the buffer is flushed first. Where that fails, or the event is
+  // larger than a record can be, the event is dropped and its sequence used up,
+  // so that readers are told of a lost event.
+  uint64_t Append(v1::AuditEvent& event);
+
+  // Writes what was appended, with one write(2); durable against the death of
+  // any process, not of the kernel. After an error the same events are tried
+  // again by the next Flush, and nothing is given out that was not written.
+  absl::Status Flush();
+
+  bool has_pending() const { return !pending_.empty(); }
+  // Of the event appended last, in this process or before. 0: there was none.
+  uint64_t last_sequence() const { return log_.next_sequence - 1; }
+  // Events that Append dropped.
+  uint64_t dropped() const { return dropped_; }
+
+ private:
+  LogWriter(UniqueFd directory, const Options& options, const Clock& clock, LogState log);
+  bool MakeRoom(size_t bytes);
+  // Closes the current segment and begins one for the events that wait.
+  absl::Status BeginSegment();
+  absl::Status WritePending();
+  // Forgets the whole records in the first `bytes` of what waits. Their size.
+  size_t DropWritten(size_t bytes);
+  void Retain();
+
+  const UniqueFd directory_;
+  const Options options_;
+  const Clock& clock_;
+  LogState log_;
+  // Whole records, in order.
+  std::string pending_;
+  absl::Time pending_latest_ = absl::InfinitePast();
+  uint64_t dropped_ = 0;
+};
+
+}  // namespace sluice::audit
+
+#endif  // SLUICE_NETSVC_AUDIT_LOG_WRITER_H_
