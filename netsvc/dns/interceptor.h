@@ -8,10 +8,10 @@
 // at the first one that answers it (docs: policy reference, DNS):
 //
 //   guest bytes -> ParseGuestQuery    not a message, malformed, unsupported
-//               -> Judge::OfQuery     resolver, block list, rules
+//               -> NameJudge::OfQuery     resolver, block list, rules
 //               -> AnswerHere         host.sluice.internal, ANY, no route
 //               -> flights            one upstream query for all who ask the same
-//               -> Judge::OfAnswer    CNAME targets, rebinding
+//               -> NameJudge::OfAnswer    CNAME targets, rebinding
 //               -> reply.h            the answer, in the words of the query
 //
 // Nothing of the upstream's message is passed on as it is: its records are read
@@ -36,8 +36,10 @@
 #include "netsvc/base/ip_address.h"
 #include "netsvc/base/unique_fd.h"
 #include "netsvc/dns/asked.h"
+#include "netsvc/dns/event.h"
 #include "netsvc/dns/guest_query.h"
-#include "netsvc/dns/judge.h"
+#include "netsvc/dns/name_judge.h"
+#include "netsvc/dns/message_view.h"
 #include "netsvc/dns/tcp_server.h"
 #include "netsvc/dns/upstream.h"
 #include "netsvc/loop/event_loop.h"
@@ -54,6 +56,8 @@ class Interceptor {
  public:
   // Queries waiting for an upstream; past it SERVFAIL.
   static constexpr int kMaxInFlight = 256;
+  // Malformed messages get one event in this time.
+  static constexpr absl::Duration kMalformedInterval = absl::Seconds(1);
 
   // What the interceptor needs of the worker around it; outlives it.
   class Host {
@@ -119,7 +123,7 @@ class Interceptor {
     GuestQuery query;
     Answer answer;
     absl::Duration arrived;  // monotonic
-    policy::Verdict verdict;
+    policy::Verdict verdict = {};
     uint64_t generation = 0;  // of the policy that gave `verdict`
   };
 
@@ -128,45 +132,41 @@ class Interceptor {
     std::unique_ptr<Upstream::Query> query;
     std::vector<Exchange> waiting;
   };
-  using Question = std::pair<DomainName, uint16_t>;
-
-  // What a query comes to, short of the records.
-  struct Outcome {
-    policy::Verdict verdict;
-    uint16_t rcode = 0;
-    std::span<const IpAddress> addresses;
-    absl::Duration ttl;
-    bool from_cache = false;
-  };
+  using Key = std::pair<DomainName, uint16_t>;  // name, type
 
   // False: the message has no header.
   bool Handle(const Asked& asked, std::span<const uint8_t> message, Answer answer);
   void Process(Exchange exchange);
+  // Answers what needs no upstream; false: it does.
   bool AnswerHere(const Exchange& exchange);
   void AskUpstream(Exchange exchange);
-  void OnUpstream(const Question& question, absl::StatusOr<std::span<const uint8_t>> answer);
-  void Relay(Exchange& exchange, const MessageView& answer, const AnswerJudgement& judgement);
+  void OnUpstream(Key key, absl::StatusOr<std::span<const uint8_t>> answer);
+  // Judges a query that waited again where the policy has changed since.
+  bool StillAllowed(Exchange& exchange);
+  void Relay(const Exchange& exchange, const MessageView& answer, const AnswerJudgement& judgement);
+
+  // Every exchange ends in one of these, exactly once.
   void Finish(const Exchange& exchange, const Outcome& outcome, std::span<const uint8_t> reply);
-  // Answers without records; the Extended DNS Error is the verdict's unless one
-  // is given.
-  void FinishEmpty(const Exchange& exchange, const Outcome& outcome);
-  void FinishFailed(const Exchange& exchange, const absl::Status& why);
-  void Deny(const Exchange& exchange, const policy::Verdict& verdict);
+  void Deny(const Exchange& exchange, const policy::Verdict& verdict, std::span<const IpAddress> addresses = {});
+  void Fail(const Exchange& exchange, const policy::Verdict& verdict, const ExtendedError& why);
+  void Refuse(const Exchange& exchange);
   void Malformed(const Exchange& exchange);
+
+  // Is an event about malformed messages due? Then none is for a while.
+  bool MayReportMalformed();
   size_t ReplyLimit(const Exchange& exchange) const;
-  Judge::Rules rules() const { return {host_.policy(), host_.groups()}; }
+  NameJudge::Rules rules() const { return {host_.policy(), host_.groups()}; }
 
   EventLoop& loop_;
   Upstream& upstream_;
   Host& host_;
   const Options options_;
-  const Judge judge_;
-  bool names_enforced_;
+  const NameJudge judge_;
   uint64_t generation_ = 0;
   int in_flight_ = 0;
   absl::Duration malformed_silent_until_;
   Counters counters_;
-  absl::flat_hash_map<Question, Flight> flights_;
+  absl::flat_hash_map<Key, Flight> flights_;
   TcpServer tcp_;
 };
 

@@ -1,0 +1,74 @@
+#ifndef SLUICE_NETSVC_DNS_C_ARES_CHANNEL_H_
+#define SLUICE_NETSVC_DNS_C_ARES_CHANNEL_H_
+
+#include <ares.h>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "netsvc/base/endpoint.h"
+#include "netsvc/loop/event_loop.h"
+
+namespace sluice::dns {
+
+// One c-ares channel on the event loop: its sockets, its time-outs. A channel
+// has one socket for each server that it asks, so all its queries come from the
+// same port; c-ares closes the sockets when no query is left. Owned by the
+// CAresUpstream; the loop's thread. Not destroyed from within `done`.
+class CAresChannel {
+ public:
+  struct Options {
+    std::vector<Endpoint> servers;
+    // Of one try; c-ares doubles it with every round of the servers.
+    absl::Duration timeout;
+    int rounds = 1;
+  };
+
+  // Runs once for each query, within Send or later; not when the channel is
+  // destroyed. The answer's bytes live for the call.
+  using Done = std::function<void(absl::StatusOr<std::span<const uint8_t>> answer)>;
+
+  // Reads no file: all that c-ares would look up is given.
+  static absl::StatusOr<std::unique_ptr<CAresChannel>> Create(EventLoop& loop, const Options& options);
+  ~CAresChannel();
+  CAresChannel(const CAresChannel&) = delete;
+  CAresChannel& operator=(const CAresChannel&) = delete;
+
+  // A whole query, its OPT record last and without options.
+  void Send(std::span<const uint8_t> query, Done done);
+
+  int in_flight() const { return in_flight_; }
+  // Queries sent from the sockets that are open now.
+  int sent() const { return sent_; }
+
+ private:
+  struct Sent {
+    CAresChannel& channel;
+    Done done;
+  };
+
+  explicit CAresChannel(EventLoop& loop) : loop_(loop) {}
+  absl::Status SetServers(const std::vector<Endpoint>& servers);
+  static void OnSocketState(void* self, ares_socket_t socket, int readable, int writable);
+  static void OnDone(void* sent, int status, int timeouts, unsigned char* answer, int size);
+  void Process(ares_socket_t readable, ares_socket_t writable);
+  void ArmTimer();
+
+  EventLoop& loop_;
+  ares_channel channel_ = nullptr;
+  int in_flight_ = 0;
+  int sent_ = 0;
+  std::map<ares_socket_t, std::unique_ptr<EventLoop::Handle>> watches_;
+  absl::Duration timer_deadline_;
+  std::unique_ptr<EventLoop::Handle> timer_;
+};
+
+}  // namespace sluice::dns
+
+#endif  // SLUICE_NETSVC_DNS_C_ARES_CHANNEL_H_

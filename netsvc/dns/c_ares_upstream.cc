@@ -1,0 +1,165 @@
+#include "netsvc/dns/c_ares_upstream.h"
+
+#include <ares.h>
+#include <sys/random.h>
+
+#include <algorithm>
+#include <iterator>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include "netsvc/dns/message_view.h"
+#include "netsvc/dns/message_writer.h"
+#include "netsvc/dns/protocol.h"
+
+namespace sluice::dns {
+namespace {
+
+// Does not fail for two bytes, once the kernel is up (getrandom(2)).
+uint16_t RandomId() {
+  uint16_t id = 0;
+  [[maybe_unused]] const ssize_t size = getrandom(&id, sizeof(id), 0);
+  return id;
+}
+
+std::vector<uint8_t> WriteQuery(const DomainName& name, uint16_t type) {
+  std::vector<uint8_t> query;
+  MessageWriter writer(query, kMaxMessageSize, RandomId(), kFlagRecursionDesired);
+  writer.AddQuestion(WireName(name), type, kClassIn);
+  writer.AddOpt(kNoError, std::nullopt);
+  return query;
+}
+
+}  // namespace
+
+struct CAresUpstream::Pending {
+  DomainName name;
+  uint16_t type;
+  Callback callback;  // none: cancelled
+  bool asked_again = false;
+  absl::StatusOr<std::vector<uint8_t>> answer = absl::UnknownError("");
+};
+
+class CAresUpstream::Handle : public Query {
+ public:
+  explicit Handle(std::shared_ptr<Pending> pending) : pending_(std::move(pending)) {}
+  ~Handle() override { pending_->callback = nullptr; }
+
+ private:
+  const std::shared_ptr<Pending> pending_;
+};
+
+CAresUpstream::CAresUpstream(EventLoop& loop, const Options& options) : loop_(loop), options_(options) {
+  ares_library_init(ARES_LIB_INIT_ALL);
+}
+
+CAresUpstream::~CAresUpstream() {
+  channels_.clear();
+  retired_.clear();
+  ares_library_cleanup();
+}
+
+void CAresUpstream::SetServers(const std::vector<Endpoint>& servers) {
+  if (servers == servers_) return;
+  servers_ = servers;
+  std::move(channels_.begin(), channels_.end(), std::back_inserter(retired_));
+  channels_.clear();
+  DropIdleChannels();
+}
+
+std::unique_ptr<Upstream::Query> CAresUpstream::Ask(const DomainName& name, uint16_t type, Callback callback) {
+  auto pending = std::make_shared<Pending>(Pending{.name = name, .type = type, .callback = std::move(callback)});
+  ++counters_.asked;
+  ++in_flight_;
+  Send(pending);
+  return std::make_unique<Handle>(pending);
+}
+
+void CAresUpstream::Send(const std::shared_ptr<Pending>& pending) {
+  if (servers_.empty()) return Finish(pending, absl::UnavailableError("there is no resolver to ask"));
+  if (in_flight_ > kMaxQueries) {
+    ++counters_.over_limit;
+    return Finish(pending, absl::UnavailableError("too many queries are under way"));
+  }
+  const absl::StatusOr<CAresChannel*> channel = PickChannel();
+  if (!channel.ok()) return Finish(pending, channel.status());
+  (*channel)->Send(WriteQuery(pending->name, pending->type),
+                   [this, pending, channel = *channel](absl::StatusOr<std::span<const uint8_t>> answer) {
+                     OnAnswer(pending, channel, std::move(answer));
+                   });
+}
+
+void CAresUpstream::OnAnswer(const std::shared_ptr<Pending>& pending, const CAresChannel* channel,
+                             absl::StatusOr<std::span<const uint8_t>> answer) {
+  if (!answer.ok()) return Finish(pending, answer.status());
+  const std::optional<MessageView> view = MessageView::Of(*answer);
+  if (!view || !view->is_response()) return Finish(pending, absl::UnavailableError("a resolver sent no answer"));
+  if (view->rcode() == kFormErr && !pending->asked_again) {
+    // c-ares asks again without EDNS, but once a channel.
+    pending->asked_again = true;
+    Retire(channel);
+    return Send(pending);
+  }
+  Finish(pending, std::vector<uint8_t>(answer->begin(), answer->end()));
+}
+
+void CAresUpstream::Retire(const CAresChannel* channel) {
+  const auto found =
+      std::find_if(channels_.begin(), channels_.end(), [&](const auto& each) { return each.get() == channel; });
+  if (found == channels_.end()) return;
+  retired_.push_back(std::move(*found));
+  channels_.erase(found);
+}
+
+absl::StatusOr<CAresChannel*> CAresUpstream::PickChannel() {
+  for (const auto& channel : channels_) {
+    if (channel->in_flight() == 0 || channel->sent() < kQueriesPerPort) return channel.get();
+  }
+  if (channels_.size() < kMaxChannels) {
+    auto channel = CAresChannel::Create(
+        loop_, {.servers = servers_, .timeout = options_.query_timeout, .rounds = kRounds});
+    if (!channel.ok()) return channel.status();
+    channels_.push_back(*std::move(channel));
+    return channels_.back().get();
+  }
+  const auto by_load = [](const auto& a, const auto& b) { return a->sent() < b->sent(); };
+  return std::min_element(channels_.begin(), channels_.end(), by_load)->get();
+}
+
+// Callbacks run from the loop alone, never below a call of c-ares or of Ask.
+void CAresUpstream::Finish(const std::shared_ptr<Pending>& pending, absl::StatusOr<std::vector<uint8_t>> answer) {
+  --in_flight_;
+  if (!answer.ok()) ++counters_.failed;
+  pending->answer = std::move(answer);
+  finished_.push_back(pending);
+  if (finished_.size() > 1) return;
+  loop_.Post([this, alive = std::weak_ptr<const bool>(alive_)] {
+    if (!alive.expired()) Deliver();
+  });
+}
+
+void CAresUpstream::Deliver() {
+  const std::vector<std::shared_ptr<Pending>> finished = std::exchange(finished_, {});
+  DropIdleChannels();
+  // A callback may destroy its handle, and this: nothing of either is used from
+  // here on.
+  for (const std::shared_ptr<Pending>& pending : finished) {
+    const Callback callback = std::exchange(pending->callback, nullptr);
+    if (callback == nullptr) continue;
+    if (pending->answer.ok()) {
+      callback(std::span<const uint8_t>(*pending->answer));
+    } else {
+      callback(pending->answer.status());
+    }
+  }
+}
+
+void CAresUpstream::DropIdleChannels() {
+  const auto idle = [](const auto& channel) { return channel->in_flight() == 0; };
+  std::erase_if(retired_, idle);
+  // The first are asked first, so the last are the idle ones.
+  while (channels_.size() > kIdleChannels && idle(channels_.back())) channels_.pop_back();
+}
+
+}  // namespace sluice::dns

@@ -1,0 +1,180 @@
+#include "netsvc/dns/name_judge.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "netsvc/dns/protocol.h"
+#include "netsvc/dns/rdata.h"
+
+namespace sluice::dns {
+namespace {
+
+using policy::CompiledPolicy;
+using policy::Verdict;
+
+// Firefox asks for it: NXDOMAIN keeps it to plain DNS.
+constexpr absl::string_view kCanary = "use-application-dns.net";
+
+constexpr Verdict kBlockedName{v1::ACTION_DENY, v1::Verdict::REASON_DNS_BLOCKED, {}};
+constexpr Verdict kRebinding{v1::ACTION_DENY, v1::Verdict::REASON_DNS_REBINDING, {}};
+constexpr Verdict kAllowed{v1::ACTION_ALLOW, v1::Verdict::REASON_DEFAULT, policy::kDefaultRuleId};
+
+void AddPattern(absl::string_view text, DomainSet& set) {
+  const absl::StatusOr<DomainPattern> pattern = DomainPattern::Parse(text);
+  if (pattern.ok()) set.Add(*pattern);
+}
+
+bool NamesDomains(const v1::Rule& rule) {
+  return std::any_of(rule.peers().begin(), rule.peers().end(),
+                     [](const v1::Peer& peer) { return peer.kind_case() == v1::Peer::kDomain; });
+}
+
+// The caller's rule that a verdict bears the id of.
+const v1::Rule* FindRule(const v1::NetworkPolicy& policy, absl::string_view id) {
+  for (int i = 0; i < policy.rules_size(); ++i) {
+    const v1::Rule& rule = policy.rules(i);
+    if (rule.id().empty() ? id == absl::StrCat("rule-", i) : id == rule.id()) return &rule;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+NameJudge::NameJudge(const v1::DnsConfig& config)
+    : has_block_lists_(config.blocked_domains_size() > 0 || config.block_lists_size() > 0) {
+  AddPattern(kCanary, blocked_);
+  for (const std::string& text : config.blocked_domains()) AddPattern(text, blocked_);
+  for (const std::string& text : config.rebinding_exempt_domains()) AddPattern(text, rebinding_exempt_);
+  if (config.has_rebinding_protection()) rebinding_protection_ = config.rebinding_protection();
+}
+
+Verdict NameJudge::OfQuery(const Rules& rules, const Asked& asked, const DomainName& name) const {
+  const Verdict resolver = rules.policy.EvaluateResolver(asked.transport, asked.resolver.address, rules.groups);
+  if (!resolver.allowed()) return resolver;
+  if (blocked_.Covers(name)) return kBlockedName;
+  return rules.policy.EvaluateName(name);
+}
+
+bool NameJudge::NamesEnforced(const CompiledPolicy& policy) const {
+  return has_block_lists_ || policy.has_domain_peers();
+}
+
+bool NameJudge::RebindingChecked(const CompiledPolicy& policy, const DomainName& name) const {
+  return rebinding_protection_.value_or(policy.preset() != v1::PRESET_ALLOW_ALL) && !rebinding_exempt_.Covers(name);
+}
+
+// A target is refused by the block list, or by a rule that names domains: what
+// denies anything, or a preset's default, spoke already of the name that was
+// asked.
+Verdict NameJudge::OfAlias(const CompiledPolicy& policy, const DomainName& target) const {
+  if (blocked_.Covers(target)) return kBlockedName;
+  const Verdict verdict = policy.EvaluateName(target);
+  if (verdict.allowed() || verdict.reason != v1::Verdict::REASON_RULE) return kAllowed;
+  const v1::Rule* rule = FindRule(policy.source(), verdict.rule_id);
+  return rule == nullptr || NamesDomains(*rule) ? verdict : kAllowed;
+}
+
+// One pass over an answer. Stops at the first thing that refuses all of it.
+class NameJudge::AnswerWalk {
+ public:
+  AnswerWalk(const NameJudge& judge, const Rules& rules, const DomainName& name)
+      : judge_(judge), rules_(rules), check_addresses_(judge.RebindingChecked(rules.policy, name)), chain_{name} {
+    result_.verdict = kAllowed;
+    result_.ttl = absl::InfiniteDuration();
+  }
+
+  AnswerJudgement Walk(const MessageView& answer) && {
+    MessageReader reader(answer);
+    for (Record record; reader.NextRecord(record) && !Settled();) Visit(answer, record);
+    if (!Settled() && !reader.at_end()) result_.malformed = true;
+    if (result_.addresses.empty()) result_.ttl = absl::ZeroDuration();
+    return std::move(result_);
+  }
+
+ private:
+  bool Settled() const { return result_.malformed || !result_.verdict.allowed(); }
+
+  void Visit(const MessageView& answer, const Record& record) {
+    if (record.type == kTypeOpt || record.type == kTypeTsig) return;
+    if (record.rclass != kClassIn) {
+      result_.malformed = true;
+    } else if (record.type == kTypeA || record.type == kTypeAaaa) {
+      VisitAddress(record);
+    } else if (record.type == kTypeCname || record.type == kTypeDname) {
+      VisitAlias(answer, record);
+    } else if (record.type == kTypeSvcb || record.type == kTypeHttps) {
+      VisitService(answer, record);
+    }
+  }
+
+  void VisitAddress(const Record& record) {
+    const std::optional<IpAddress> address = AddressOf(record);
+    if (!address) {
+      result_.malformed = true;
+      return;
+    }
+    if (IsOnChain(record) && result_.addresses.size() < kMaxAddresses) {
+      result_.addresses.push_back(*address);
+      LimitTtl(record);
+    }
+    Check(*address);
+  }
+
+  void VisitAlias(const MessageView& answer, const Record& record) {
+    const std::optional<WireName> target = TargetOf(answer, record);
+    if (!target) {
+      result_.malformed = true;
+      return;
+    }
+    DomainName name = target->ToDomainName();
+    result_.verdict = judge_.OfAlias(rules_.policy, name);
+    if (record.type != kTypeCname || !IsOnChain(record) || chain_.size() == kMaxChain) return;
+    LimitTtl(record);
+    chain_.push_back(std::move(name));
+  }
+
+  void VisitService(const MessageView& answer, const Record& record) {
+    std::optional<SvcbReader> reader = SvcbReader::Of(answer, record);
+    result_.malformed = !reader;
+    if (!reader) return;
+    for (SvcParam param; reader->Next(param);) CheckHint(param);
+    result_.malformed = reader->malformed();
+  }
+
+  void CheckHint(const SvcParam& param) {
+    for (auto rest = param.value; param.key == kSvcIpv4Hint && !rest.empty(); rest = rest.subspan(IpAddress::kV4Size)) {
+      Check(IpAddress::V4Bytes(rest.first<IpAddress::kV4Size>()));
+    }
+    for (auto rest = param.value; param.key == kSvcIpv6Hint && !rest.empty(); rest = rest.subspan(IpAddress::kV6Size)) {
+      Check(IpAddress::V6Bytes(rest.first<IpAddress::kV6Size>()));
+    }
+  }
+
+  void Check(const IpAddress& address) {
+    if (!check_addresses_ || rules_.groups.Classify(address) == v1::ADDRESS_GROUP_PUBLIC) return;
+    if (!rules_.policy.AllowsAnswer(address, rules_.groups)) result_.verdict = kRebinding;
+  }
+
+  // Resolvers give a chain in its order (RFC 1034 section 4.3.2), and stub
+  // resolvers rely on it.
+  bool IsOnChain(const Record& record) const {
+    return record.section == Section::kAnswer &&
+           std::find(chain_.rbegin(), chain_.rend(), record.name.ToDomainName()) != chain_.rend();
+  }
+
+  void LimitTtl(const Record& record) { result_.ttl = std::min(result_.ttl, absl::Seconds(record.ttl)); }
+
+  static constexpr size_t kMaxChain = 16;
+
+  const NameJudge& judge_;
+  const Rules& rules_;
+  const bool check_addresses_;
+  std::vector<DomainName> chain_;  // the name asked and what it leads to
+  AnswerJudgement result_;
+};
+
+AnswerJudgement NameJudge::OfAnswer(const Rules& rules, const DomainName& name, const MessageView& answer) const {
+  return AnswerWalk(*this, rules, name).Walk(answer);
+}
+
+}  // namespace sluice::dns
