@@ -190,12 +190,14 @@ TEST(LogReaderTest, FollowsNoLinkAndWaitsOnNoPipe) {
   EXPECT_EQ(pipe.Next().status().code(), absl::StatusCode::kFailedPrecondition);
 }
 
-TEST(LogReaderTest, TellsThatTheLogIsGone) {
+TEST(LogReaderTest, RemovedLogHasNoMoreEvents) {
   TestLog log;
   log.Write("a");
   LogReader reader = log.Reader();
+  EXPECT_THAT(ReadAll(reader), ElementsAre("1:a"));
   std::filesystem::remove_all(log.path());
-  EXPECT_EQ(reader.Next().status().code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(ReadAll(reader), IsEmpty());
+  EXPECT_EQ(OpenLogDirectory(log.path()).status().code(), absl::StatusCode::kNotFound);
 }
 
 }  // namespace

@@ -181,7 +181,7 @@ TEST(LogWriterTest, LeavesForeignFilesAlone) {
 TEST(LogWriterTest, RefusesALogOfALaterVersion) {
   TestLog log;
   log.Write("a");
-  std::array<char, SegmentHeader::kSize> header = SegmentHeader{.first_sequence = 1}.Encode();
+  std::array<char, SegmentHeader::kSize> header = SegmentHeader{1, absl::UnixEpoch()}.Encode();
   StoreLittleEndian(SegmentHeader::kVersion + 1, header.data() + 12);
   StoreLittleEndian(Crc32c({header.data() + 12, header.size() - 12}), header.data() + 8);
   std::fstream(log.SegmentPath(1)).write(header.data(), header.size());
