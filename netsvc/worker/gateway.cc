@@ -126,7 +126,15 @@ void Gateway::OnSocketClosed(int socket) {
 
 void Gateway::OnFrame(std::span<uint8_t> frame) {
   Packet packet;
-  if (packet::Parse(frame, packet) != packet::ParseError::kNone) return;
+  packet::ParseError error = packet::Parse(frame, packet);
+  if (error == packet::ParseError::kFragment) {
+    // libslirp cuts large datagrams to its own MTU; the link takes them whole.
+    const packet::Reassembler::Result whole = stack_fragments_.Add(packet, Now());
+    if (whole.outcome != packet::Reassembler::Outcome::kWhole) return;
+    packet = {};
+    error = packet::Parse(whole.frame, packet);
+  }
+  if (error != packet::ParseError::kNone) return;
   if (AnswerForPublished(packet)) return;
   if (IsLinkService(packet)) return parts_.link.Write(packet.frame);
   if (IsIcmpError(packet)) return OnStackError(packet);

@@ -13,6 +13,7 @@
 #include "netsvc/link/link.h"
 #include "netsvc/loop/event_loop.h"
 #include "netsvc/packet/packet.h"
+#include "netsvc/packet/reassembler.h"
 #include "netsvc/packet/sanitizer.h"
 #include "netsvc/policy/judge.h"
 #include "netsvc/slirp/host_stack.h"
@@ -90,6 +91,7 @@ class Gateway : private HostStack::Delegate {
 
   const Parts parts_;
   packet::Sanitizer sanitizer_;
+  packet::Reassembler stack_fragments_;
   Rejecter rejecter_;
   EchoRelay echo_;
   PublishedPorts ports_;

@@ -63,7 +63,10 @@ class GatewayTest : public testing::Test {
     audit_ = std::make_unique<AuditTrail>(loop_, *std::move(log));
     judge_ = std::make_unique<policy::Judge>(groups_, std::vector<Endpoint>{*Endpoint::Parse("127.0.0.1:50051")},
                                              Compile("preset: PRESET_PUBLIC_ONLY"));
-    dns_ = *DnsRelay::Create(link_, subnet_, flows_, path + "/dns.sock");
+    // Through a descriptor: a test's own folder is too long for a socket address.
+    socket_directory_.reset(open(path.c_str(), O_RDONLY | O_DIRECTORY));
+    const std::string socket = "/proc/self/fd/" + std::to_string(socket_directory_.get()) + "/dns.sock";
+    dns_ = *DnsRelay::Create(link_, subnet_, flows_, socket);
     gateway_ = std::make_unique<Gateway>(
         Gateway::Parts{loop_, stack_, *audit_, link_, *judge_, flows_, *dns_, subnet_});
     gateway_->AttachLink(std::make_unique<link::FakeLink>(to_guest_));
@@ -138,6 +141,7 @@ class GatewayTest : public testing::Test {
   flow::FlowTable flows_{100};
   std::vector<std::vector<uint8_t>> to_guest_;
   std::string log_path_;
+  UniqueFd socket_directory_;
   std::unique_ptr<AuditTrail> audit_;
   std::unique_ptr<policy::Judge> judge_;
   std::unique_ptr<DnsRelay> dns_;
