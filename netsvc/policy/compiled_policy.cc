@@ -6,13 +6,15 @@
 #include "absl/strings/str_cat.h"
 #include "netsvc/base/field_error.h"
 #include "netsvc/policy/preset.h"
+#include "netsvc/policy/rule.h"
+#include "netsvc/policy/service.h"
 
 namespace sluice::policy {
 namespace {
 
 constexpr uint16_t kDnsPort = 53;
 
-absl::Status CheckPolicyEnums(const v1::NetworkPolicy& policy) {
+absl::Status CheckEnums(const v1::NetworkPolicy& policy) {
   if (policy.preset() == v1::PRESET_UNSPECIFIED) return FieldError("preset", "is required");
   if (!v1::Preset_IsValid(policy.preset())) {
     return FieldError("preset", absl::StrCat("unknown value ", static_cast<int>(policy.preset())));
@@ -23,53 +25,49 @@ absl::Status CheckPolicyEnums(const v1::NetworkPolicy& policy) {
   return absl::OkStatus();
 }
 
-// UNSPECIFIED means egress, in a question as in a rule.
-bool SameDirection(v1::Direction a, v1::Direction b) {
-  return (a == v1::DIRECTION_INGRESS) == (b == v1::DIRECTION_INGRESS);
-}
-
-// By cidr or group.
-bool CoversAddress(const Rule& rule, const IpAddress& address, const AddressTraits& traits) {
-  if (std::ranges::find(rule.groups, traits.group) != rule.groups.end()) return true;
-  return std::ranges::any_of(
-      rule.cidrs, [&](const IpPrefix& cidr) { return CidrCovers(cidr, rule.action, address, traits); });
-}
-
-bool CoversName(const Rule& rule, const DomainName& name) {
-  return std::ranges::any_of(rule.domains, [&](const DomainPattern& domain) { return domain.Matches(name); });
-}
-
-bool CoversPeer(const Rule& rule, const FlowQuery& query, const AddressTraits& traits) {
-  return rule.AnyPeer() || CoversAddress(rule, query.remote, traits) ||
-         std::ranges::any_of(query.names, [&](const DomainName& name) { return CoversName(rule, name); });
-}
-
 // Does it say of every name that it may, or may not, be asked?
 bool CoversAnyName(const Rule& rule) {
+  if (rule.direction != v1::DIRECTION_EGRESS || !Contains(rule.services, kAnyService)) return false;
   if (rule.AnyPeer()) return true;
   if (rule.action == v1::ACTION_DENY) return false;
   return std::ranges::find(rule.groups, v1::ADDRESS_GROUP_PUBLIC) != rule.groups.end() ||
          std::ranges::any_of(rule.cidrs, [](const IpPrefix& cidr) { return cidr.length() == 0; });
 }
 
+bool DeniesEverything(const Rule& rule) {
+  return rule.direction == v1::DIRECTION_EGRESS && rule.action == v1::ACTION_DENY && rule.AnyPeer() &&
+         Contains(rule.services, kAnyService);
+}
+
+RuleIndex FirstThat(std::span<const Rule> rules, bool (*predicate)(const Rule&)) {
+  const auto found = std::ranges::find_if(rules, predicate);
+  return found == rules.end() ? kNoRule : static_cast<RuleIndex>(found - rules.begin());
+}
+
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<const CompiledPolicy>> CompiledPolicy::Compile(const v1::NetworkPolicy& policy) {
-  if (const absl::Status status = CheckPolicyEnums(policy); !status.ok()) return status;
-  absl::StatusOr<std::vector<Rule>> rules = ParseRules(policy);
+  if (const absl::Status status = CheckEnums(policy); !status.ok()) return status;
+  const absl::StatusOr<std::vector<Rule>> rules = ParseRules(policy);
   if (!rules.ok()) return rules.status();
-  return std::shared_ptr<const CompiledPolicy>(new CompiledPolicy(policy, *std::move(rules)));
+  return std::shared_ptr<const CompiledPolicy>(new CompiledPolicy(policy, *rules));
 }
 
-CompiledPolicy::CompiledPolicy(v1::NetworkPolicy source, std::vector<Rule> rules)
-    : source_(std::move(source)), rules_(std::move(rules)) {
-  has_domain_peers_ = std::ranges::any_of(rules_, [](const Rule& rule) { return !rule.domains.empty(); });
+CompiledPolicy::CompiledPolicy(const v1::NetworkPolicy& source, const std::vector<Rule>& rules)
+    : source_(source),
+      egress_(rules, v1::DIRECTION_EGRESS),
+      ingress_(rules, v1::DIRECTION_INGRESS),
+      names_decided_by_(FirstThat(rules, CoversAnyName)),
+      everything_denied_by_(FirstThat(rules, DeniesEverything)),
+      has_domain_peers_(std::ranges::any_of(rules, [](const Rule& rule) { return !rule.domains.empty(); })) {
+  outcomes_.reserve(rules.size());
+  for (const Rule& rule : rules) outcomes_.push_back({rule.action, rule.id});
 }
 
 CompiledPolicy::~CompiledPolicy() = default;
 
-Verdict CompiledPolicy::RuleVerdict(const Rule& rule) const {
-  return {rule.action, v1::Verdict::REASON_RULE, rule.id};
+Verdict CompiledPolicy::RuleVerdict(RuleIndex rule) const {
+  return {outcomes_[rule].action, v1::Verdict::REASON_RULE, outcomes_[rule].id};
 }
 
 Verdict CompiledPolicy::Evaluate(const FlowQuery& query, const AddressGroups& groups) const {
@@ -77,47 +75,32 @@ Verdict CompiledPolicy::Evaluate(const FlowQuery& query, const AddressGroups& gr
     return {v1::ACTION_DENY, v1::Verdict::REASON_UNSUPPORTED, kDefaultRuleId};
   }
   const AddressTraits traits = groups.Inspect(query.remote);
-  if (preset() != v1::PRESET_NONE) {
-    const Service service = ServiceOf(query.protocol, query.port);
-    for (const Rule& rule : rules_) {
-      if (!SameDirection(rule.direction, query.direction) || !Contains(rule.services, service)) continue;
-      if (CoversPeer(rule, query, traits)) return RuleVerdict(rule);
-    }
-  }
-  return PresetVerdict(preset(), query, traits.group);
+  if (preset() == v1::PRESET_NONE) return PresetVerdict(preset(), query, traits.group);
+  const PeerIndex& peers = query.direction == v1::DIRECTION_INGRESS ? ingress_ : egress_;
+  const Service service = ServiceOf(query.protocol, query.port);
+  RuleIndex first = std::min(peers.FindPeerless(service), peers.FindAddress(query.remote, traits, service));
+  for (const DomainName& name : query.names) first = std::min(first, peers.FindName(name, service));
+  return first != kNoRule ? RuleVerdict(first) : PresetVerdict(preset(), query, traits.group);
 }
 
 Verdict CompiledPolicy::EvaluateName(const DomainName& name) const {
-  if (preset() != v1::PRESET_NONE) {
-    for (const Rule& rule : rules_) {
-      if (rule.direction != v1::DIRECTION_EGRESS || !Contains(rule.services, kAnyService)) continue;
-      if (CoversAnyName(rule) || CoversName(rule, name)) return RuleVerdict(rule);
-    }
-  }
-  return PresetNameVerdict(preset());
+  if (preset() == v1::PRESET_NONE) return PresetNameVerdict(preset());
+  const RuleIndex first = std::min(names_decided_by_, egress_.FindName(name, kAnyService));
+  return first != kNoRule ? RuleVerdict(first) : PresetNameVerdict(preset());
 }
 
 Verdict CompiledPolicy::EvaluateResolver(v1::Protocol transport, const IpAddress& resolver,
                                          const AddressGroups& groups) const {
   if (preset() == v1::PRESET_NONE) return PresetNameVerdict(preset());
-  const AddressTraits traits = groups.Inspect(resolver);
-  const Service service = ServiceOf(transport, kDnsPort);
-  for (const Rule& rule : rules_) {
-    if (rule.direction != v1::DIRECTION_EGRESS || !Contains(rule.services, service)) continue;
-    if (CoversAddress(rule, resolver, traits)) return RuleVerdict(rule);
-  }
+  const RuleIndex first = egress_.FindAddress(resolver, groups.Inspect(resolver), ServiceOf(transport, kDnsPort));
+  if (first != kNoRule) return RuleVerdict(first);
   return {v1::ACTION_ALLOW, v1::Verdict::REASON_DEFAULT, kDefaultRuleId};
 }
 
 bool CompiledPolicy::AllowsAnswer(const IpAddress& address, const AddressGroups& groups) const {
   if (preset() == v1::PRESET_NONE) return false;
-  const AddressTraits traits = groups.Inspect(address);
-  for (const Rule& rule : rules_) {
-    if (rule.direction != v1::DIRECTION_EGRESS || !Contains(rule.services, kAnyService)) continue;
-    if (CoversAddress(rule, address, traits)) return rule.action == v1::ACTION_ALLOW;
-    if (rule.AnyPeer() && rule.action == v1::ACTION_DENY) return false;
-  }
-  return false;
+  const RuleIndex first = egress_.FindAddress(address, groups.Inspect(address), kAnyService);
+  return first < everything_denied_by_ && outcomes_[first].action == v1::ACTION_ALLOW;
 }
 
 }  // namespace sluice::policy

@@ -184,10 +184,4 @@ absl::StatusOr<std::vector<Rule>> ParseRules(const v1::NetworkPolicy& policy) {
   return rules;
 }
 
-bool CidrCovers(const IpPrefix& cidr, v1::Action action, const IpAddress& remote, const AddressTraits& traits) {
-  if (cidr.Contains(traits.unwrapped)) return true;
-  if (!cidr.Contains(remote)) return false;
-  return action == v1::ACTION_DENY || traits.group == v1::ADDRESS_GROUP_PUBLIC || cidr.length() > traits.carried_at;
-}
-
 }  // namespace sluice::policy

@@ -8,7 +8,6 @@
 #include "absl/status/statusor.h"
 #include "netsvc/base/domain_name.h"
 #include "netsvc/base/ip_prefix.h"
-#include "netsvc/policy/address_groups.h"
 #include "netsvc/policy/service.h"
 #include "sluice/v1/policy.pb.h"
 
@@ -37,13 +36,6 @@ struct Rule {
 // ("rules[3].ports[0].first") for anything in its rules that the API does not
 // allow.
 absl::StatusOr<std::vector<Rule>> ParseRules(const v1::NetworkPolicy& policy);
-
-// Does a rule of `action` with peer `cidr` speak of `remote`? It does where the
-// prefix contains the address itself or the IPv4 address that it carries, with
-// one exception: to allow a carrier of an address that is not PUBLIC, the
-// prefix must say something of the carried address. So neither ::/0 nor
-// 64:ff9b::/96 opens 10.0.0.0/8 by way of NAT64.
-bool CidrCovers(const IpPrefix& cidr, v1::Action action, const IpAddress& remote, const AddressTraits& traits);
 
 }  // namespace sluice::policy
 

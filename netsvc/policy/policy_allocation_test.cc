@@ -1,0 +1,55 @@
+#include <atomic>
+#include <cstdlib>
+#include <new>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "netsvc/policy/address_groups.h"
+#include "netsvc/policy/compiled_policy.h"
+#include "netsvc/policy/domain_set.h"
+#include "netsvc/policy/random_policy.h"
+
+namespace {
+
+std::atomic<int> allocations = 0;
+
+}  // namespace
+
+void* operator new(size_t size) {
+  ++allocations;
+  if (void* memory = std::malloc(size)) return memory;
+  std::abort();
+}
+
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+
+namespace sluice::policy {
+namespace {
+
+TEST(PolicyAllocationTest, AskingAllocatesNothing) {
+  RandomPolicy random({.seed = 7, .world_bits = 8});
+  const auto policy = CompiledPolicy::Compile(random.Policy(500)).value();
+  const AddressGroups groups({});
+  groups.Classify(random.Address());  // makes the table
+  std::vector<DomainName> names;
+  for (int i = 0; i < 1000; ++i) {
+    const FlowQuery query = random.Query(names);
+    const DomainName name = random.Name();
+    const int before = allocations;
+    policy->Evaluate(query, groups);
+    policy->EvaluateName(name);
+    policy->EvaluateResolver(v1::PROTOCOL_UDP, query.remote, groups);
+    policy->AllowsAnswer(query.remote, groups);
+    ASSERT_EQ(allocations, before);
+  }
+}
+
+TEST(PolicyAllocationTest, TheCountCounts) {
+  const int before = allocations;
+  const std::vector<int> something(3);
+  EXPECT_GT(allocations, before);
+}
+
+}  // namespace
+}  // namespace sluice::policy

@@ -1,0 +1,140 @@
+// What a verdict costs at 10 and at 65,536 rules, beside a walk over the same
+// rules; what a set of a million domains costs to make and to ask.
+
+#include <sys/resource.h>
+
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "benchmark/benchmark.h"
+#include "netsvc/policy/address_groups.h"
+#include "netsvc/policy/compiled_policy.h"
+#include "netsvc/policy/domain_set.h"
+#include "netsvc/policy/linear_evaluator.h"
+#include "netsvc/policy/random_policy.h"
+
+namespace sluice::policy {
+namespace {
+
+constexpr size_t kQuestions = 4096;
+constexpr int kDomains = 1'000'000;
+
+// A policy of cidr and domain rules, ports and protocols mixed, and flows that
+// its rules decide or not, with their names.
+struct Scene {
+  explicit Scene(int rules)
+      : random({.seed = 42, .world_bits = 20, .peerless_percent = 0, .group_percent = 0, .shortest_v4 = 22}) {
+    policy = random.Policy(rules);
+    policy.set_preset(v1::PRESET_ALLOWLIST);
+    names.resize(kQuestions);
+    for (std::vector<DomainName>& of_query : names) queries.push_back(random.Query(of_query));
+  }
+
+  RandomPolicy random;
+  v1::NetworkPolicy policy;
+  std::vector<std::vector<DomainName>> names;
+  std::vector<FlowQuery> queries;
+  AddressGroups groups{{}};
+};
+
+template <typename Evaluator>
+void AskFlows(benchmark::State& state, const Scene& scene, const Evaluator& evaluator) {
+  size_t i = 0;
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(evaluator.Evaluate(scene.queries[i++ % kQuestions], scene.groups));
+  }
+}
+
+template <typename Evaluator>
+void AskNames(benchmark::State& state, Scene& scene, const Evaluator& evaluator) {
+  std::vector<DomainName> names;
+  for (size_t i = 0; i < kQuestions; ++i) names.push_back(scene.random.Name());
+  size_t i = 0;
+  for (auto _ : state) benchmark::DoNotOptimize(evaluator.EvaluateName(names[i++ % kQuestions]));
+}
+
+void BM_FlowCompiled(benchmark::State& state) {
+  const Scene scene(static_cast<int>(state.range(0)));
+  AskFlows(state, scene, *CompiledPolicy::Compile(scene.policy).value());
+}
+
+void BM_FlowLinear(benchmark::State& state) {
+  const Scene scene(static_cast<int>(state.range(0)));
+  AskFlows(state, scene, LinearEvaluator(scene.policy));
+}
+
+void BM_NameCompiled(benchmark::State& state) {
+  Scene scene(static_cast<int>(state.range(0)));
+  AskNames(state, scene, *CompiledPolicy::Compile(scene.policy).value());
+}
+
+void BM_NameLinear(benchmark::State& state) {
+  Scene scene(static_cast<int>(state.range(0)));
+  AskNames(state, scene, LinearEvaluator(scene.policy));
+}
+
+void BM_Compile(benchmark::State& state) {
+  const Scene scene(static_cast<int>(state.range(0)));
+  for (auto _ : state) benchmark::DoNotOptimize(CompiledPolicy::Compile(scene.policy));
+}
+
+// "d123.zone45.test": no two numbers give the same.
+std::string DomainText(int i) { return absl::StrCat(i % 3 == 0 ? "*." : "", "d", i, ".zone", i % 1000, ".test"); }
+
+DomainSet MakeDomains() {
+  DomainSet::Builder builder;
+  for (int i = 0; i < kDomains; ++i) {
+    const absl::Status status = builder.Add(DomainPattern::Parse(DomainText(i)).value());
+    if (!status.ok()) break;
+  }
+  return std::move(builder).Build();
+}
+
+double PeakRssMb() {
+  rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) / 1024;
+}
+
+// Parsing the text included. peak_MB is the growth of this process's RSS at its
+// highest; nothing if the process was larger before.
+void BM_DomainSetBuild(benchmark::State& state) {
+  const double before = PeakRssMb();
+  DomainSet set;
+  for (auto _ : state) {
+    set = DomainSet();
+    set = MakeDomains();
+  }
+  state.counters["image_MB"] = static_cast<double>(set.image().size()) / (1 << 20);
+  state.counters["peak_MB"] = PeakRssMb() - before;
+}
+
+void BM_DomainSetContains(benchmark::State& state) {
+  static const DomainSet* const set = new DomainSet(MakeDomains());
+  const bool hit = state.range(0) != 0;
+  std::mt19937 random(1);
+  std::vector<DomainName> names;
+  for (size_t i = 0; i < 16 * kQuestions; ++i) {
+    const std::string text = DomainPattern::Parse(DomainText(static_cast<int>(random() % kDomains)))->name.ToString();
+    names.push_back(DomainName::FromText(absl::StrCat(hit ? "" : "www.not-", text)).value());
+  }
+  size_t i = 0;
+  for (auto _ : state) benchmark::DoNotOptimize(set->Contains(names[i++ % names.size()]));
+}
+
+// First, while the process is small: it reports the growth of its memory.
+BENCHMARK(BM_DomainSetBuild)->Unit(benchmark::kMillisecond)->Iterations(1);
+BENCHMARK(BM_DomainSetContains)->ArgName("hit")->Arg(1)->Arg(0);
+BENCHMARK(BM_FlowCompiled)->ArgName("rules")->Arg(10)->Arg(1'000)->Arg(65'536);
+BENCHMARK(BM_FlowLinear)->ArgName("rules")->Arg(10)->Arg(1'000)->Arg(65'536);
+BENCHMARK(BM_NameCompiled)->ArgName("rules")->Arg(10)->Arg(1'000)->Arg(65'536);
+BENCHMARK(BM_NameLinear)->ArgName("rules")->Arg(10)->Arg(1'000)->Arg(65'536);
+BENCHMARK(BM_Compile)->ArgName("rules")->Arg(10)->Arg(1'000)->Arg(65'536)->Unit(benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace sluice::policy
+
+BENCHMARK_MAIN();
