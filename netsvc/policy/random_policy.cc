@@ -13,7 +13,7 @@ namespace {
 // Networks of several groups; the world's bits go below them.
 constexpr std::array<uint32_t, 6> kNetworks = {0x0a000000, 0x08080000, 0xc0a80000, 0x7f000000, 0xa9fea900, 0x01020300};
 constexpr std::array<const char*, 3> kPrefixes = {"2606:4700::", "fd12:3400::", "2001:db8::"};
-constexpr std::array<const char*, 3> kZones = {"test", "example.com", "a.example.com"};
+constexpr std::array<const char*, 3> kZones = {"test", "example.com", "n1.example.com"};
 
 IpAddress V6(const std::string& text) { return IpAddress::Parse(text).value(); }
 
@@ -50,7 +50,7 @@ uint32_t RandomPolicy::V4() { return kNetworks[Pick(kNetworks.size())] + World()
 
 std::string RandomPolicy::NameText() {
   std::string name = kZones[Pick(kZones.size())];
-  for (uint32_t labels = Pick(3); labels > 0; --labels) name = absl::StrCat("n", World(), ".", name);
+  for (uint32_t labels = 1 + Pick(3); labels > 0; --labels) name = absl::StrCat("n", World(), ".", name);
   return name;
 }
 
