@@ -32,7 +32,6 @@ class Judge {
 
  private:
   bool IsControlPlane(const FlowQuery& query) const;
-  bool IsNameService(const FlowQuery& query) const;
 
   const AddressGroups& groups_;
   const std::vector<Endpoint> control_plane_;
