@@ -23,6 +23,7 @@ struct Verdict {
   absl::string_view rule_id;
 
   bool allowed() const { return action == v1::ACTION_ALLOW; }
+  // Without a rule it is the default that decided.
   v1::Verdict ToProto() const;
 
   friend bool operator==(const Verdict&, const Verdict&) = default;
