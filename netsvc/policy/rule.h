@@ -16,7 +16,7 @@ namespace sluice::policy {
 inline constexpr int kMaxRules = 65'536;
 // Peers times ranges of ports, summed over the rules of a policy: what bounds
 // the memory of a compiled policy (docs/policy.md).
-inline constexpr size_t kMaxPeerServices = size_t{1} << 21;
+inline constexpr size_t kMaxPeerServices = size_t{1} << 20;
 
 // One rule of a policy, checked and taken apart. A value.
 struct Rule {

@@ -16,7 +16,7 @@ class CancelToken {
   bool cancelled() const { return cancelled_->load(std::memory_order_relaxed); }
   // Cancelled once Cancel() was called. Looked at between the steps of long work.
   absl::Status Check() const {
-    return cancelled() ? absl::CancelledError("the caller gave up before the sandbox was ready") : absl::OkStatus();
+    return cancelled() ? absl::CancelledError("it was given up before the sandbox was ready") : absl::OkStatus();
   }
 
  private:

@@ -111,6 +111,15 @@ internal::v1::Interface InterfacePlan::ToWorker() const {
   return interface;
 }
 
+LinkConfig InterfacePlan::ToLink() const {
+  LinkConfig link;
+  link.mac = mac;
+  link.mtu = mtu;
+  link.ipv4 = {.subnet = ipv4.subnet, .address = ipv4.guest, .gateway = ipv4.gateway};
+  link.ipv6 = {.subnet = ipv6.subnet, .address = ipv6.guest, .gateway = ipv6.gateway};
+  return link;
+}
+
 void InterfacePlan::FillStatus(v1::NetworkStatus& status) const {
   status.set_ipv4_address(ipv4.guest.ToString());
   status.set_ipv4_gateway(ipv4.gateway.ToString());

@@ -6,6 +6,7 @@
 #include "netsvc/base/ip_address.h"
 #include "netsvc/base/ip_prefix.h"
 #include "netsvc/base/mac_address.h"
+#include "server/guest/link_config.h"
 #include "sluice/internal/v1/worker.pb.h"
 #include "sluice/v1/sandbox.pb.h"
 
@@ -37,6 +38,7 @@ struct InterfacePlan {
 
   v1::InterfaceConfig ToConfig() const;
   internal::v1::Interface ToWorker() const;
+  LinkConfig ToLink() const;
   // The addresses, MAC and MTU of `status`; its other fields stay.
   void FillStatus(v1::NetworkStatus& status) const;
 };

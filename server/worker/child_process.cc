@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
@@ -72,7 +73,7 @@ absl::StatusOr<std::unique_ptr<ChildProcess>> ChildProcess::Start(const Options&
 }
 
 ChildProcess::~ChildProcess() {
-  if (ended_) return;
+  if (reaped_) return;
   Kill();
   WaitFor(kKillTimeout);
 }
@@ -81,26 +82,27 @@ void ChildProcess::Kill() { syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL
 
 bool ChildProcess::WaitFor(absl::Duration timeout) {
   const absl::Time deadline = absl::Now() + timeout;
-  while (!ended_) {
+  while (!reaped_) {
     pollfd fd{.fd = pidfd_.get(), .events = POLLIN, .revents = 0};
     const absl::Duration left = std::max(deadline - absl::Now(), absl::ZeroDuration());
     const int n = poll(&fd, 1, static_cast<int>(absl::ToInt64Milliseconds(absl::Ceil(left, absl::Milliseconds(1)))));
     if (n == 0) return false;
-    siginfo_t info{};
-    if (n < 0 || waitid(P_PIDFD, static_cast<id_t>(pidfd_.get()), &info, WEXITED) != 0) {
+    if (n < 0 || waitid(P_PIDFD, static_cast<id_t>(pidfd_.get()), &end_, WEXITED) != 0) {
       if (errno == EINTR) continue;
       return false;
     }
-    ended_ = true;
-    code_ = info.si_code;
-    status_ = info.si_status;
+    reaped_ = true;
   }
   return true;
 }
 
 std::string ChildProcess::HowItEnded() const {
-  if (code_ == CLD_EXITED) return absl::StrCat("exited with status ", status_);
-  return absl::StrCat("was killed by signal ", status_, " (", sigdescr_np(status_), ")");
+  siginfo_t end = end_;
+  if (!reaped_ && waitid(P_PIDFD, static_cast<id_t>(pidfd_.get()), &end, WEXITED | WNOHANG | WNOWAIT) != 0) {
+    return "ended";
+  }
+  if (end.si_code == CLD_EXITED) return absl::StrCat("exited with status ", end.si_status);
+  return absl::StrCat("was killed by signal ", end.si_status, " (", sigdescr_np(end.si_status), ")");
 }
 
 }  // namespace sluice

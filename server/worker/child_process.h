@@ -1,6 +1,7 @@
 #ifndef SLUICE_SERVER_WORKER_CHILD_PROCESS_H_
 #define SLUICE_SERVER_WORKER_CHILD_PROCESS_H_
 
+#include <signal.h>
 #include <sys/types.h>
 
 #include <memory>
@@ -38,8 +39,8 @@ class ChildProcess {
   void Kill();
   // True once it has ended; it is reaped then.
   bool WaitFor(absl::Duration timeout);
-  // "exited with status 1", "was killed by signal 9 (Killed)". After WaitFor
-  // has returned true.
+  // "exited with status 1", "was killed by signal 9 (Killed)". Once it has
+  // ended; does not reap it.
   std::string HowItEnded() const;
 
  private:
@@ -47,9 +48,8 @@ class ChildProcess {
 
   const pid_t pid_;
   const UniqueFd pidfd_;
-  bool ended_ = false;
-  int code_ = 0;    // CLD_EXITED, CLD_KILLED or CLD_DUMPED
-  int status_ = 0;  // the exit status, or the signal
+  bool reaped_ = false;
+  siginfo_t end_{};  // once reaped
 };
 
 }  // namespace sluice

@@ -1,0 +1,65 @@
+#include "server/core/request_cache.h"
+
+#include <optional>
+#include <utility>
+
+#include "netsvc/base/field_error.h"
+
+namespace sluice {
+
+void RequestCache::Run(const std::string& key, const std::string& request, Done done,
+                       const std::function<void(Done)>& work) {
+  const size_t fingerprint = std::hash<std::string>()(request);
+  std::optional<absl::StatusOr<std::string>> known;
+  {
+    const MutexLock lock(mutex_);
+    DropOld();
+    const auto [at, inserted] = entries_.try_emplace(key);
+    Entry& entry = at->second;
+    if (inserted) entry.fingerprint = fingerprint;
+    if (entry.fingerprint != fingerprint) {
+      known = FieldError("request_id", "was that of another request within the last hour");
+    } else if (entry.finished) {
+      known = entry.response;
+    } else {
+      entry.waiting.push_back(std::move(done));
+      if (!inserted) return;
+    }
+  }
+  if (known) return done(*known);
+  work([this, key](const absl::StatusOr<std::string>& response) { Finish(key, response); });
+}
+
+void RequestCache::Finish(const std::string& key, const absl::StatusOr<std::string>& response) {
+  std::vector<Done> waiting;
+  {
+    const MutexLock lock(mutex_);
+    const auto at = entries_.find(key);
+    waiting = std::move(at->second.waiting);
+    if (response.ok()) {
+      at->second.finished = true;
+      at->second.response = *response;
+      at->second.since = clock_.Monotonic();
+      bytes_ += response->size();
+      finished_.push_back(key);
+      DropOld();
+    } else {
+      entries_.erase(at);
+    }
+  }
+  for (const Done& done : waiting) done(response);
+}
+
+void RequestCache::DropOld() {
+  const absl::Duration now = clock_.Monotonic();
+  while (!finished_.empty()) {
+    const auto oldest = entries_.find(finished_.front());
+    const bool over = finished_.size() > kMaxResponses || bytes_ > kMaxBytes;
+    if (!over && now - oldest->second.since < kLifetime) return;
+    bytes_ -= oldest->second.response.size();
+    entries_.erase(oldest);
+    finished_.pop_front();
+  }
+}
+
+}  // namespace sluice

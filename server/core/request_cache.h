@@ -1,0 +1,59 @@
+#ifndef SLUICE_SERVER_CORE_REQUEST_CACHE_H_
+#define SLUICE_SERVER_CORE_REQUEST_CACHE_H_
+
+#include <deque>
+#include <functional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "netsvc/base/clock.h"
+#include "server/base/mutex.h"
+
+namespace sluice {
+
+// Makes requests safe to send again: one that bears the request_id of an
+// earlier, successful one gets that one's response, and one that comes while the
+// first is under way waits for it. What failed may be tried anew. Any thread.
+class RequestCache {
+ public:
+  static constexpr absl::Duration kLifetime = absl::Hours(1);
+  // Past either the oldest responses go.
+  static constexpr size_t kMaxResponses = 10'000;
+  static constexpr size_t kMaxBytes = 64 << 20;
+
+  using Done = std::function<void(const absl::StatusOr<std::string>& response)>;
+
+  // `clock` outlives the cache.
+  explicit RequestCache(const Clock& clock) : clock_(clock) {}
+
+  // `key` names method and request_id; `request` is the request, serialized.
+  // Runs `work` with what it calls when it is done, unless an earlier request's
+  // response answers. FieldError of "request_id" where that was another request.
+  // `done` runs once, under no lock.
+  void Run(const std::string& key, const std::string& request, Done done, const std::function<void(Done)>& work);
+
+ private:
+  struct Entry {
+    size_t fingerprint = 0;
+    std::vector<Done> waiting;  // while it is under way
+    bool finished = false;
+    std::string response;
+    absl::Duration since;  // Clock::Monotonic(), once finished
+  };
+
+  void Finish(const std::string& key, const absl::StatusOr<std::string>& response);
+  void DropOld() REQUIRES(mutex_);
+
+  const Clock& clock_;
+  Mutex mutex_;
+  std::unordered_map<std::string, Entry> entries_ GUARDED_BY(mutex_);
+  std::deque<std::string> finished_ GUARDED_BY(mutex_);  // keys, the oldest first
+  size_t bytes_ GUARDED_BY(mutex_) = 0;                  // of the responses
+};
+
+}  // namespace sluice
+
+#endif  // SLUICE_SERVER_CORE_REQUEST_CACHE_H_

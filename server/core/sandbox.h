@@ -1,0 +1,148 @@
+#ifndef SLUICE_SERVER_CORE_SANDBOX_H_
+#define SLUICE_SERVER_CORE_SANDBOX_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "netsvc/base/clock.h"
+#include "server/base/mutex.h"
+#include "server/core/audit_archive.h"
+#include "server/core/cancel_token.h"
+#include "server/core/change_feed.h"
+#include "server/core/host_network.h"
+#include "server/core/interface_plan.h"
+#include "server/core/published_ports.h"
+#include "server/core/state_directory.h"
+#include "server/core/strand.h"
+#include "server/guest/guest.h"
+#include "server/guest/guest_factory.h"
+#include "server/worker/worker.h"
+#include "sluice/v1/sandbox.pb.h"
+
+namespace sluice {
+
+// What sandboxes are made with. Outlives them.
+struct SandboxEnvironment {
+  Executor& executor;
+  WorkerLauncher& workers;
+  GuestFactory& guests;
+  PublishedPorts::Binder bind_port;
+  StateDirectory& state;
+  AuditArchive& audit;
+  ChangeFeed& feed;
+  const Clock& clock;
+};
+
+// One sandbox: its record, and everything on the host that is its own: files,
+// guest, link, ports, worker.
+//
+//     CREATING -> RUNNING -> STOPPED (the guest ended)   -> DELETING -> gone
+//                         -> FAILED (the worker ended)
+//
+// Held by the SandboxManager from the moment that its id is taken until it is
+// gone. What is not said to be for any thread runs on its strand, and may block.
+// Every change of the record is put into the feed.
+class Sandbox : public std::enable_shared_from_this<Sandbox> {
+ public:
+  // How long a guest may take to end.
+  static constexpr absl::Duration kStopTimeout = absl::Seconds(30);
+
+  // `spec` as CheckCreate made it, with an id.
+  // Cancelling `creation` undoes its creation, while that lasts.
+  static std::shared_ptr<Sandbox> New(const SandboxEnvironment& environment, v1::Sandbox spec, HostNetwork host,
+                                      CancelToken creation);
+
+  // Any thread.
+  const std::string& id() const { return id_; }
+  Strand& strand() { return *strand_; }
+  void CancelCreation() { creation_.Cancel(); }
+  // FailedPrecondition where the guest does not run.
+  absl::StatusOr<std::shared_ptr<Guest>> RunningGuest() const;
+
+  // Makes everything, and returns the sandbox as it runs. Where that fails, or
+  // the creation is cancelled, nothing is left and the error is returned. Should
+  // even that not succeed, the sandbox stays, FAILED, to be torn down.
+  absl::StatusOr<v1::Sandbox> BringUp();
+  // Nothing is left of it.
+  bool gone() const { return gone_; }
+
+  // Ends the guest and removes everything but the audit log. An error leaves the
+  // sandbox FAILED; it may be called again then. OK where it is gone.
+  absl::Status TearDown();
+
+  // The others answer NotFound once the sandbox is gone, FailedPrecondition
+  // while it cannot do what is asked, Unavailable without a worker.
+  absl::StatusOr<v1::PortMapping> PublishPort(const v1::PortMapping& port);
+  absl::StatusOr<uint64_t> UnpublishPort(const v1::PortMapping& name);
+
+  struct PolicyChange {
+    v1::NetworkPolicy policy;          // as CheckSetPolicy made it
+    uint64_t expected_generation = 0;  // 0: any
+    bool keep_open_flows = false;
+  };
+  struct PolicyOutcome {
+    uint64_t generation = 0;
+    uint64_t flows_closed = 0;
+  };
+  // Aborted where the generation is not the expected one. The new policy is in
+  // force when it returns.
+  absl::StatusOr<PolicyOutcome> SetPolicy(const PolicyChange& change);
+
+  void SetNameservers(const std::vector<Endpoint>& nameservers);
+
+ private:
+  Sandbox(const SandboxEnvironment& environment, v1::Sandbox spec, HostNetwork host, CancelToken creation);
+
+  // The steps of BringUp, in order.
+  absl::Status CheckSpec();
+  absl::Status MakeFiles();
+  absl::Status MakeGuest();
+  absl::Status BindPorts();
+  absl::Status StartWorker();
+  absl::Status ConnectWorker();
+  absl::Status StartGuest();
+
+  // Takes away what the steps made, the last first. `last` is the log's last
+  // event.
+  absl::Status Release(const v1::LifecycleEvent& last);
+  // The ways of SetPolicy to and from PRESET_NONE.
+  absl::Status OpenNetwork();
+  absl::Status CloseNetwork();
+
+  bool has_network() const { return record_.network().policy().preset() != v1::PRESET_NONE; }
+  absl::Status CheckWorker() const;
+  void OnWorkerExit(const std::string& how);
+  void OnGuestExit(const ProcessExit& exit);
+  void EnterState(v1::Sandbox::State state, absl::string_view message);
+  void ShowPorts();
+  // Gives the record a new etag and everyone a look at it.
+  void Publish();
+
+  const SandboxEnvironment& environment_;
+  const std::string id_;
+  const std::shared_ptr<Strand> strand_;
+  CancelToken creation_;
+
+  // The strand's from here on.
+  const HostNetwork host_;
+  v1::Sandbox record_;
+  InterfacePlan plan_;
+  bool gone_ = false;
+  uint64_t version_ = 0;
+  std::unique_ptr<Worker> worker_;  // null: not yet, or no longer
+  std::shared_ptr<Guest> guest_;
+  UniqueFd link_;  // on its way from the guest to the worker
+  PublishedPorts ports_;
+
+  mutable Mutex mutex_;
+  std::shared_ptr<Guest> running_guest_ GUARDED_BY(mutex_);
+};
+
+}  // namespace sluice
+
+#endif  // SLUICE_SERVER_CORE_SANDBOX_H_

@@ -1,0 +1,156 @@
+// How a sandbox comes and goes: Sandbox::BringUp and Sandbox::TearDown.
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "netsvc/base/field_error.h"
+#include "server/core/directory.h"
+#include "server/core/sandbox.h"
+#include "server/core/worker_config.h"
+#include "spdlog/spdlog.h"
+
+namespace sluice {
+namespace {
+
+constexpr uint64_t kFirstGeneration = 1;
+
+v1::LifecycleEvent Lifecycle(v1::Sandbox::State state, absl::string_view message) {
+  v1::LifecycleEvent event;
+  event.set_state(state);
+  event.set_message(std::string(message));
+  return event;
+}
+
+}  // namespace
+
+absl::StatusOr<v1::Sandbox> Sandbox::BringUp() {
+  EnterState(v1::Sandbox::STATE_CREATING, "");
+  absl::Status status;
+  for (const auto step : {&Sandbox::CheckSpec, &Sandbox::MakeFiles, &Sandbox::MakeGuest, &Sandbox::BindPorts,
+                          &Sandbox::StartWorker, &Sandbox::ConnectWorker, &Sandbox::StartGuest}) {
+    status = creation_.Check();
+    if (status.ok()) status = (this->*step)();
+    if (!status.ok()) break;
+  }
+  if (status.ok()) status = creation_.Check();
+  if (status.ok()) {
+    EnterState(v1::Sandbox::STATE_RUNNING, "");
+    return record_;
+  }
+  const absl::Status released = Release(Lifecycle(v1::Sandbox::STATE_FAILED, status.message()));
+  if (!released.ok()) {
+    spdlog::error("sandbox {}: undoing its creation: {}", id_, std::string(released.message()));
+    EnterState(v1::Sandbox::STATE_FAILED, released.message());
+    return status;
+  }
+  environment_.audit.Discard(record_.uid());
+  return status;
+}
+
+absl::Status Sandbox::CheckSpec() {
+  const absl::StatusOr<InterfacePlan> plan = InterfacePlan::Make("sandbox.network.interface", record_.network().interface());
+  if (!plan.ok()) return plan.status();
+  plan_ = *plan;
+  return InField("sandbox.guest", environment_.guests.Check(record_.guest()));
+}
+
+absl::Status Sandbox::MakeFiles() {
+  const absl::Status status = environment_.state.MakeSandbox(record_.uid());
+  return status.ok() ? environment_.audit.Add(record_) : status;
+}
+
+absl::Status Sandbox::MakeGuest() {
+  absl::StatusOr<std::unique_ptr<Guest>> guest = environment_.guests.Create(
+      record_.guest(),
+      {.sandbox_id = id_, .sandbox_uid = record_.uid(), .nameservers = {plan_.ipv4.dns, plan_.ipv6.dns}});
+  if (!guest.ok()) return InField("sandbox.guest", guest.status());
+  guest_ = *std::move(guest);
+  if (!has_network()) return absl::OkStatus();
+  absl::StatusOr<UniqueFd> link = guest_->AttachLink(plan_.ToLink());
+  if (!link.ok()) return link.status();
+  link_ = *std::move(link);
+  return absl::OkStatus();
+}
+
+absl::Status Sandbox::BindPorts() {
+  for (int i = 0; i < record_.network().ports_size(); ++i) {
+    const absl::StatusOr<v1::PortMapping> bound = ports_.Bind(record_.network().ports(i));
+    if (!bound.ok()) return InField(absl::StrCat("sandbox.network.ports[", i, "]"), bound.status());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Sandbox::StartWorker() {
+  const auto on_exit = [weak = weak_from_this()](const std::string& how) {
+    if (const auto self = weak.lock()) self->strand().Post([self, how] { self->OnWorkerExit(how); });
+  };
+  absl::StatusOr<std::unique_ptr<Worker>> worker = environment_.workers.Launch(
+      {.directory = environment_.state.sandbox(record_.uid()), .on_exit = on_exit});
+  if (!worker.ok()) return worker.status();
+  worker_ = *std::move(worker);
+  return absl::OkStatus();
+}
+
+absl::Status Sandbox::ConnectWorker() {
+  absl::StatusOr<UniqueFd> audit = OpenDirectory(environment_.audit.LogDirectory(record_.uid()));
+  if (!audit.ok()) return audit.status();
+  absl::StatusOr<UniqueFd> sockets = OpenDirectory(environment_.state.sockets(record_.uid()));
+  if (!sockets.ok()) return sockets.status();
+  record_.mutable_network_status()->set_policy_generation(kFirstGeneration);
+  absl::Status status = worker_->Configure(MakeWorkerConfig(record_, plan_, kFirstGeneration, host_),
+                                           *std::move(audit), *std::move(sockets));
+  if (!status.ok()) return InField("sandbox.network", status);
+  if (link_.valid()) status = worker_->AttachLink(std::move(link_));
+  return status.ok() ? ports_.TellAll(*worker_) : status;
+}
+
+absl::Status Sandbox::StartGuest() {
+  const absl::Status status = guest_->Start([weak = weak_from_this()](ProcessExit exit) {
+    if (const auto self = weak.lock()) self->strand().Post([self, exit] { self->OnGuestExit(exit); });
+  });
+  if (!status.ok()) return InField("sandbox.guest.oci", status);
+  {
+    const MutexLock lock(mutex_);
+    running_guest_ = guest_;
+  }
+  plan_.FillStatus(*record_.mutable_network_status());
+  ShowPorts();
+  return worker_->RecordEvent(Lifecycle(v1::Sandbox::STATE_RUNNING, "the guest runs"));
+}
+
+absl::Status Sandbox::TearDown() {
+  if (gone_) return absl::OkStatus();
+  EnterState(v1::Sandbox::STATE_DELETING, "");
+  const absl::Status released = Release(Lifecycle(v1::Sandbox::STATE_DELETING, "the sandbox is deleted"));
+  if (!released.ok()) {
+    EnterState(v1::Sandbox::STATE_FAILED, released.message());
+    return released;
+  }
+  environment_.audit.MarkDeleted(record_.uid());
+  return absl::OkStatus();
+}
+
+absl::Status Sandbox::Release(const v1::LifecycleEvent& last) {
+  {
+    const MutexLock lock(mutex_);
+    running_guest_ = nullptr;
+  }
+  ports_.CloseAll(worker_.get());
+  // The worker lets go first: a link that vanishes under it is not its failure.
+  if (worker_ != nullptr) worker_->DetachLink().IgnoreError();
+  link_.reset();
+  const absl::Status stopped = guest_ == nullptr
+                                   ? absl::OkStatus()
+                                   : guest_->Stop(environment_.clock.Now() + kStopTimeout);
+  if (!stopped.ok()) return stopped;
+  guest_ = nullptr;
+  if (worker_ != nullptr) worker_->Shutdown(last);
+  worker_ = nullptr;
+  const absl::Status removed = environment_.state.RemoveSandbox(record_.uid());
+  if (!removed.ok()) return removed;
+  gone_ = true;
+  environment_.feed.Remove(id_);
+  return absl::OkStatus();
+}
+
+}  // namespace sluice

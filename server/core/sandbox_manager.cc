@@ -1,0 +1,208 @@
+#include "server/core/sandbox_manager.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/core/page_token.h"
+#include "server/core/request_validation.h"
+#include "server/core/countdown.h"
+
+namespace sluice {
+namespace {
+
+absl::Status TooBusy() { return absl::ResourceExhaustedError("the server has too much to do; try again"); }
+
+}  // namespace
+
+SandboxManager::SandboxManager(Options options)
+    : requests_(options.clock),
+      registry_(std::move(options.host)),
+      environment_{.executor = executor_,
+                   .workers = options.workers,
+                   .guests = options.guests,
+                   .bind_port = std::move(options.bind_port),
+                   .state = options.state,
+                   .audit = options.audit,
+                   .feed = feed_,
+                   .clock = options.clock},
+      executor_(kThreads) {}
+
+SandboxManager::~SandboxManager() { Stop(); }
+
+void SandboxManager::Start(std::vector<Endpoint> control_plane) { registry_.Open(std::move(control_plane)); }
+
+void SandboxManager::Stop() {
+  registry_.Close();
+  const std::vector<std::shared_ptr<Sandbox>> sandboxes = registry_.All();
+  Countdown left(sandboxes.size());
+  for (const std::shared_ptr<Sandbox>& sandbox : sandboxes) {
+    sandbox->CancelCreation();
+    sandbox->strand().Post([this, sandbox, &left] {
+      if (sandbox->TearDown().ok()) registry_.Forget(*sandbox);
+      left.Down();
+    });
+  }
+  left.Wait();
+  feed_.EndWatches(absl::UnavailableError("the server is stopping"));
+}
+
+template <typename T>
+void SandboxManager::Submit(const Done<T>& done, std::function<void()> work) {
+  if (!executor_.TryRun(std::move(work))) done(TooBusy());
+}
+
+template <typename T>
+void SandboxManager::OnSandbox(const std::string& id, const Done<T>& done, std::function<void(Sandbox&)> work) {
+  const absl::StatusOr<std::shared_ptr<Sandbox>> sandbox = registry_.Find(id);
+  if (!sandbox.ok()) return done(sandbox.status());
+  const bool posted = (*sandbox)->strand().TryPost([sandbox = *sandbox, work = std::move(work)] { work(*sandbox); });
+  if (!posted) done(TooBusy());
+}
+
+template <typename Request, typename T>
+void SandboxManager::Once(const std::string& method, const Request& request, Done<T> done,
+                          std::function<void(Done<T>)> work) {
+  if (request.request_id().empty()) return work(std::move(done));
+  requests_.Run(
+      absl::StrCat(method, " ", request.request_id()), request.SerializeAsString(),
+      [done = std::move(done)](const absl::StatusOr<std::string>& response) {
+        T message;
+        if (!response.ok()) return done(response.status());
+        message.ParseFromString(*response);
+        done(std::move(message));
+      },
+      [&work](RequestCache::Done finish) {
+        work([finish = std::move(finish)](absl::StatusOr<T> response) {
+          finish(response.ok() ? absl::StatusOr<std::string>(response->SerializeAsString()) : response.status());
+        });
+      });
+}
+
+void SandboxManager::Create(v1::CreateSandboxRequest request, const CancelToken& cancel,
+                            Done<v1::CreateSandboxResponse> done) {
+  Submit(done, [this, request = std::move(request), cancel, done] {
+    const absl::StatusOr<v1::Sandbox> spec = CheckCreate(request);
+    if (!spec.ok()) return done(spec.status());
+    Once<v1::CreateSandboxRequest, v1::CreateSandboxResponse>(
+        "CreateSandbox", request, done,
+        [&](Done<v1::CreateSandboxResponse> first) { CreateChecked(*spec, cancel, std::move(first)); });
+  });
+}
+
+void SandboxManager::CreateChecked(v1::Sandbox spec, const CancelToken& cancel,
+                                   Done<v1::CreateSandboxResponse> done) {
+  const absl::StatusOr<std::shared_ptr<Sandbox>> reserved =
+      registry_.Reserve(environment_, std::move(spec), cancel);
+  if (!reserved.ok()) return done(reserved.status());
+  (*reserved)->strand().Post([this, sandbox = *reserved, done = std::move(done)] {
+    absl::StatusOr<v1::Sandbox> running = sandbox->BringUp();
+    if (!running.ok()) {
+      if (sandbox->gone()) registry_.Forget(*sandbox);
+      return done(running.status());
+    }
+    v1::CreateSandboxResponse response;
+    *response.mutable_sandbox() = *std::move(running);
+    done(std::move(response));
+  });
+}
+
+void SandboxManager::Delete(const v1::DeleteSandboxRequest& request, Done<v1::DeleteSandboxResponse> done) {
+  const absl::Status checked = CheckDelete(request);
+  if (!checked.ok()) return done(checked);
+  if (const auto sandbox = registry_.Find(request.sandbox_id()); sandbox.ok()) (*sandbox)->CancelCreation();
+  OnSandbox(request.sandbox_id(), done, [this, done](Sandbox& sandbox) {
+    const absl::Status status = sandbox.TearDown();
+    if (!status.ok()) return done(status);
+    registry_.Forget(sandbox);
+    done(v1::DeleteSandboxResponse());
+  });
+}
+
+void SandboxManager::PublishPort(v1::PublishPortRequest request, Done<v1::PublishPortResponse> done) {
+  const absl::StatusOr<v1::PortMapping> port = CheckPublish(request);
+  if (!port.ok()) return done(port.status());
+  Once<v1::PublishPortRequest, v1::PublishPortResponse>(
+      "PublishPort", request, std::move(done), [&](Done<v1::PublishPortResponse> first) {
+        OnSandbox(request.sandbox_id(), first, [port = *port, first](Sandbox& sandbox) {
+          absl::StatusOr<v1::PortMapping> bound = sandbox.PublishPort(port);
+          if (!bound.ok()) return first(bound.status());
+          v1::PublishPortResponse response;
+          *response.mutable_port() = *std::move(bound);
+          first(std::move(response));
+        });
+      });
+}
+
+void SandboxManager::UnpublishPort(v1::UnpublishPortRequest request, Done<v1::UnpublishPortResponse> done) {
+  const absl::StatusOr<v1::PortMapping> name = CheckUnpublish(request);
+  if (!name.ok()) return done(name.status());
+  OnSandbox(request.sandbox_id(), done, [name = *name, done](Sandbox& sandbox) {
+    const absl::StatusOr<uint64_t> flows_closed = sandbox.UnpublishPort(name);
+    if (!flows_closed.ok()) return done(flows_closed.status());
+    v1::UnpublishPortResponse response;
+    response.set_flows_closed(*flows_closed);
+    done(std::move(response));
+  });
+}
+
+void SandboxManager::SetNetworkPolicy(v1::SetNetworkPolicyRequest request, Done<v1::SetNetworkPolicyResponse> done) {
+  // On a thread of the manager's: a policy may have 65,536 rules to check.
+  Submit(done, [this, request = std::move(request), done] {
+    absl::StatusOr<v1::NetworkPolicy> policy = CheckSetPolicy(request);
+    if (!policy.ok()) return done(policy.status());
+    const Sandbox::PolicyChange change = {.policy = *std::move(policy),
+                                          .expected_generation = request.expected_generation(),
+                                          .keep_open_flows = request.keep_open_flows()};
+    OnSandbox(request.sandbox_id(), done, [change, done](Sandbox& sandbox) {
+      const absl::StatusOr<Sandbox::PolicyOutcome> outcome = sandbox.SetPolicy(change);
+      if (!outcome.ok()) return done(outcome.status());
+      v1::SetNetworkPolicyResponse response;
+      response.set_policy_generation(outcome->generation);
+      response.set_flows_closed(outcome->flows_closed);
+      done(std::move(response));
+    });
+  });
+}
+
+absl::StatusOr<SandboxSnapshotPtr> SandboxManager::Get(const v1::GetSandboxRequest& request) const {
+  const absl::Status checked = CheckGet(request);
+  if (!checked.ok()) return checked;
+  SandboxSnapshotPtr sandbox = feed_.Get(request.sandbox_id());
+  if (sandbox == nullptr) return absl::NotFoundError(absl::StrCat("there is no sandbox ", request.sandbox_id()));
+  return sandbox;
+}
+
+absl::StatusOr<SandboxManager::Page> SandboxManager::List(const v1::ListSandboxesRequest& request) const {
+  const absl::Status checked = CheckList(request);
+  if (!checked.ok()) return checked;
+  const absl::StatusOr<std::string> after = DecodePageToken("page_token", request.page_token());
+  if (!after.ok()) return after.status();
+  const size_t size = static_cast<size_t>(request.page_size() == 0 ? kDefaultPageSize : request.page_size());
+  Page page{.sandboxes = feed_.List(request.labels(), *after, size + 1), .next_page_token = ""};
+  if (page.sandboxes.size() > size) {
+    page.sandboxes.pop_back();
+    page.next_page_token = EncodePageToken(page.sandboxes.back()->basic().id());
+  }
+  return page;
+}
+
+absl::StatusOr<std::shared_ptr<ChangeWatcher>> SandboxManager::Watch(const v1::WatchSandboxesRequest& request,
+                                                                     std::function<void()> on_ready) {
+  const absl::Status checked = CheckWatch(request);
+  if (!checked.ok()) return checked;
+  return feed_.Watch(request.labels(), std::move(on_ready));
+}
+
+absl::StatusOr<std::shared_ptr<Guest>> SandboxManager::FindGuest(const std::string& sandbox_id) const {
+  const absl::StatusOr<std::shared_ptr<Sandbox>> sandbox = registry_.Find(sandbox_id);
+  if (!sandbox.ok()) return sandbox.status();
+  return (*sandbox)->RunningGuest();
+}
+
+void SandboxManager::SetHostNameservers(const std::vector<Endpoint>& nameservers) {
+  for (const std::shared_ptr<Sandbox>& sandbox : registry_.SetNameservers(nameservers)) {
+    sandbox->strand().Post([sandbox, nameservers] { sandbox->SetNameservers(nameservers); });
+  }
+}
+
+}  // namespace sluice

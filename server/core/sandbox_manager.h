@@ -1,0 +1,112 @@
+#ifndef SLUICE_SERVER_CORE_SANDBOX_MANAGER_H_
+#define SLUICE_SERVER_CORE_SANDBOX_MANAGER_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "netsvc/base/clock.h"
+#include "netsvc/base/endpoint.h"
+#include "server/core/audit_archive.h"
+#include "server/core/cancel_token.h"
+#include "server/core/change_feed.h"
+#include "server/core/executor.h"
+#include "server/core/host_network.h"
+#include "server/core/published_ports.h"
+#include "server/core/request_cache.h"
+#include "server/core/sandbox.h"
+#include "server/core/sandbox_registry.h"
+#include "server/core/state_directory.h"
+#include "server/guest/guest_factory.h"
+#include "server/worker/worker.h"
+#include "sluice/v1/sandbox.pb.h"
+#include "sluice/v1/sandbox_service.pb.h"
+
+namespace sluice {
+
+// The server's sandboxes, and everything that can be asked of them. Any thread.
+//
+// No call blocks. What takes time is done on the manager's own threads, one
+// thing at a time for each sandbox, and answers by `done`, once, on one of these
+// threads or before the call returns. Errors are those of the API: FieldError
+// for a request that is wrong in itself, ResourceExhausted where too much waits.
+class SandboxManager {
+ public:
+  template <typename T>
+  using Done = std::function<void(absl::StatusOr<T>)>;
+
+  // At once at work: a creation waits for processes most of the time.
+  static constexpr int kThreads = 16;
+
+  // What it works with; all of it outlives the manager.
+  struct Options {
+    WorkerLauncher& workers;
+    GuestFactory& guests;
+    StateDirectory& state;
+    AuditArchive& audit;
+    const Clock& clock;
+    HostNetwork host;  // control_plane comes with Start
+    PublishedPorts::Binder bind_port = BindPort;
+  };
+
+  explicit SandboxManager(Options options);
+  // Does what Stop() does.
+  ~SandboxManager();
+
+  // Until then, and after Stop, creations are Unavailable.
+  void Start(std::vector<Endpoint> control_plane);
+  // Undoes creations, deletes every sandbox and ends every watch. Blocks.
+  void Stop();
+
+  // Cancelling `cancel` undoes a creation that is under way.
+  void Create(v1::CreateSandboxRequest request, const CancelToken& cancel, Done<v1::CreateSandboxResponse> done);
+  void Delete(const v1::DeleteSandboxRequest& request, Done<v1::DeleteSandboxResponse> done);
+  void PublishPort(v1::PublishPortRequest request, Done<v1::PublishPortResponse> done);
+  void UnpublishPort(v1::UnpublishPortRequest request, Done<v1::UnpublishPortResponse> done);
+  void SetNetworkPolicy(v1::SetNetworkPolicyRequest request, Done<v1::SetNetworkPolicyResponse> done);
+
+  absl::StatusOr<SandboxSnapshotPtr> Get(const v1::GetSandboxRequest& request) const;
+  struct Page {
+    std::vector<SandboxSnapshotPtr> sandboxes;
+    std::string next_page_token;
+  };
+  absl::StatusOr<Page> List(const v1::ListSandboxesRequest& request) const;
+  // See ChangeWatcher. `on_ready` may run before this returns.
+  absl::StatusOr<std::shared_ptr<ChangeWatcher>> Watch(const v1::WatchSandboxesRequest& request,
+                                                       std::function<void()> on_ready);
+
+  // NotFound, or FailedPrecondition where it does not run.
+  absl::StatusOr<std::shared_ptr<Guest>> FindGuest(const std::string& sandbox_id) const;
+
+  // The host's resolvers, as they are from now on.
+  void SetHostNameservers(const std::vector<Endpoint>& nameservers);
+
+  // Runs `work` on one of the manager's threads; false where too much waits.
+  bool RunBlocking(std::function<void()> work) { return executor_.TryRun(std::move(work)); }
+
+ private:
+  template <typename T>
+  void Submit(const Done<T>& done, std::function<void()> work);
+  // Runs `work` on the strand of a sandbox.
+  template <typename T>
+  void OnSandbox(const std::string& id, const Done<T>& done, std::function<void(Sandbox&)> work);
+  // Runs `work` unless an earlier request of that request_id has the answer.
+  template <typename Request, typename T>
+  void Once(const std::string& method, const Request& request, Done<T> done, std::function<void(Done<T>)> work);
+
+  void CreateChecked(v1::Sandbox spec, const CancelToken& cancel, Done<v1::CreateSandboxResponse> done);
+
+  ChangeFeed feed_;
+  RequestCache requests_;
+  SandboxRegistry registry_;
+  const SandboxEnvironment environment_;
+  Executor executor_;  // ends first: its threads use all of the above
+};
+
+}  // namespace sluice
+
+#endif  // SLUICE_SERVER_CORE_SANDBOX_MANAGER_H_

@@ -1,0 +1,54 @@
+#ifndef SLUICE_SERVER_CORE_SANDBOX_REGISTRY_H_
+#define SLUICE_SERVER_CORE_SANDBOX_REGISTRY_H_
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "netsvc/base/endpoint.h"
+#include "server/base/mutex.h"
+#include "server/core/cancel_token.h"
+#include "server/core/host_network.h"
+#include "server/core/sandbox.h"
+
+namespace sluice {
+
+// Which ids are taken, and by what. Any thread; does not block.
+class SandboxRegistry {
+ public:
+  static constexpr size_t kMaxSandboxes = 4096;
+
+  explicit SandboxRegistry(HostNetwork host) : host_(std::move(host)) {}
+
+  // Takes the id of `spec`, or makes one up, for a new sandbox. AlreadyExists,
+  // or ResourceExhausted past kMaxSandboxes; Unavailable before Open and after
+  // Close.
+  absl::StatusOr<std::shared_ptr<Sandbox>> Reserve(const SandboxEnvironment& environment, v1::Sandbox spec,
+                                                   const CancelToken& creation);
+  // Frees the id.
+  void Forget(const Sandbox& sandbox);
+
+  absl::StatusOr<std::shared_ptr<Sandbox>> Find(const std::string& id) const;
+  std::vector<std::shared_ptr<Sandbox>> All() const;
+
+  // From now on sandboxes can be made; `control_plane` are the server's own
+  // listeners.
+  void Open(std::vector<Endpoint> control_plane);
+  void Close();
+  // For sandboxes to come. Returns those that exist and have to be told.
+  std::vector<std::shared_ptr<Sandbox>> SetNameservers(const std::vector<Endpoint>& nameservers);
+
+ private:
+  std::vector<std::shared_ptr<Sandbox>> AllLocked() const REQUIRES(mutex_);
+
+  mutable Mutex mutex_;
+  bool open_ GUARDED_BY(mutex_) = false;
+  HostNetwork host_ GUARDED_BY(mutex_);
+  std::map<std::string, std::shared_ptr<Sandbox>> sandboxes_ GUARDED_BY(mutex_);  // by id
+};
+
+}  // namespace sluice
+
+#endif  // SLUICE_SERVER_CORE_SANDBOX_REGISTRY_H_

@@ -1,0 +1,38 @@
+#include "server/core/worker_config.h"
+
+#include <optional>
+#include <string>
+
+#include "server/core/nameserver.h"
+
+namespace sluice {
+namespace {
+
+// A worker reads "IP:PORT" alone.
+v1::DnsConfig WithPorts(v1::DnsConfig dns) {
+  for (std::string& server : *dns.mutable_nameservers()) {
+    if (const std::optional<Endpoint> endpoint = ParseNameserver(server)) server = endpoint->ToString();
+  }
+  return dns;
+}
+
+}  // namespace
+
+internal::v1::Configure MakeWorkerConfig(const v1::Sandbox& sandbox, const InterfacePlan& plan,
+                                         uint64_t policy_generation, const HostNetwork& host) {
+  internal::v1::Configure config;
+  config.set_sandbox_id(sandbox.id());
+  config.set_sandbox_uid(sandbox.uid());
+  *config.mutable_policy() = sandbox.network().policy();
+  config.set_policy_generation(policy_generation);
+  *config.mutable_interface() = plan.ToWorker();
+  *config.mutable_dns() = WithPorts(sandbox.network().dns());
+  *config.mutable_limits() = sandbox.network().limits();
+  for (const Endpoint& server : host.nameservers) config.add_nameservers(server.ToString());
+  for (const Endpoint& listener : host.control_plane) config.add_control_plane(listener.ToString());
+  for (const IpPrefix& prefix : host.extra_host_cidrs) config.add_extra_host_cidrs(prefix.ToString());
+  for (const IpPrefix& prefix : host.nat64_prefixes) config.add_nat64_prefixes(prefix.ToString());
+  return config;
+}
+
+}  // namespace sluice

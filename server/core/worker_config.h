@@ -1,0 +1,20 @@
+#ifndef SLUICE_SERVER_CORE_WORKER_CONFIG_H_
+#define SLUICE_SERVER_CORE_WORKER_CONFIG_H_
+
+#include <cstdint>
+
+#include "server/core/host_network.h"
+#include "server/core/interface_plan.h"
+#include "sluice/internal/v1/worker.pb.h"
+#include "sluice/v1/sandbox.pb.h"
+
+namespace sluice {
+
+// What a worker is told of its sandbox (checked and complete, with a uid) as it
+// starts.
+internal::v1::Configure MakeWorkerConfig(const v1::Sandbox& sandbox, const InterfacePlan& plan,
+                                         uint64_t policy_generation, const HostNetwork& host);
+
+}  // namespace sluice
+
+#endif  // SLUICE_SERVER_CORE_WORKER_CONFIG_H_

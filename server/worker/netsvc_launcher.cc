@@ -1,0 +1,67 @@
+#include "server/worker/netsvc_launcher.h"
+
+#include <unistd.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/worker/child_process.h"
+#include "server/worker/netsvc_worker.h"
+#include "server/worker/process_note.h"
+#include "server/worker/unix_socket.h"
+#include "server/worker/worker_client.h"
+
+namespace sluice {
+namespace {
+
+// How long a process that closed its socket may take to be gone.
+constexpr absl::Duration kLastBreath = absl::Milliseconds(500);
+
+// What to say of a worker that did not come up: how it ended says more than
+// that the connection broke.
+absl::Status StartError(ChildProcess& process, const absl::Status& status) {
+  if (!process.WaitFor(kLastBreath)) return status;
+  return absl::InternalError(absl::StrCat("the worker process ", process.HowItEnded(), " as it started"));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<NetsvcLauncher>> NetsvcLauncher::Make(const std::string& program) {
+  if (access(program.c_str(), X_OK) != 0) {
+    return absl::FailedPreconditionError(absl::StrCat("the worker program ", program, " is not there; see --netsvc"));
+  }
+  absl::StatusOr<std::unique_ptr<ExitWatcher>> exits = ExitWatcher::Start();
+  if (!exits.ok()) return exits.status();
+  return std::unique_ptr<NetsvcLauncher>(new NetsvcLauncher(program, *std::move(exits)));
+}
+
+absl::StatusOr<std::unique_ptr<Worker>> NetsvcLauncher::Launch(const Options& options) {
+  absl::StatusOr<UniqueFd> listener = ListenUnix(options.directory, kWorkerSocket);
+  if (!listener.ok()) return listener.status();
+  absl::StatusOr<std::unique_ptr<ChildProcess>> process =
+      ChildProcess::Start({.program = program_, .args = {"--control_fd=3"}, .descriptor = *listener});
+  if (!process.ok()) return process.status();
+  const absl::Status noted = WriteProcessNote(absl::StrCat(options.directory, "/", kWorkerNote), (*process)->pid());
+  if (!noted.ok()) return StartError(**process, noted);
+  absl::StatusOr<UniqueFd> socket = ConnectUnix(options.directory, kWorkerSocket);
+  listener->reset();
+  if (!socket.ok()) return StartError(**process, socket.status());
+  absl::StatusOr<std::unique_ptr<WorkerClient>> client = WorkerClient::Greet(*std::move(socket), kStartTimeout);
+  if (!client.ok()) return StartError(**process, client.status());
+
+  ChildProcess& child = **process;
+  auto worker = std::make_unique<NetsvcWorker>(*std::move(process), *std::move(client));
+  absl::StatusOr<std::unique_ptr<ExitWatcher::Watch>> watch =
+      exits_->Add(child.pidfd(), [on_exit = options.on_exit, &child] {
+        on_exit(absl::StrCat("the worker process ", child.HowItEnded()));
+      });
+  if (!watch.ok()) return watch.status();
+  worker->SetExitWatch(*std::move(watch));
+  return worker;
+}
+
+absl::Status KillLeftoverWorker(const std::string& directory) {
+  return KillNotedProcess(absl::StrCat(directory, "/", kWorkerNote), NetsvcWorker::kExitTimeout);
+}
+
+}  // namespace sluice

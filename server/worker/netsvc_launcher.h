@@ -1,0 +1,46 @@
+#ifndef SLUICE_SERVER_WORKER_NETSVC_LAUNCHER_H_
+#define SLUICE_SERVER_WORKER_NETSVC_LAUNCHER_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "server/worker/exit_watcher.h"
+#include "server/worker/worker.h"
+
+namespace sluice {
+
+// Files in a sandbox's directory.
+inline constexpr char kWorkerSocket[] = "worker.sock";
+inline constexpr char kWorkerNote[] = "worker.pid";
+
+// Starts `sluice-netsvc --control_fd=3`. Theory of operation: the server makes
+// the listening socket and passes it on as descriptor 3, then closes its own
+// copy, so that the socket's path answers exactly as long as the worker lives:
+// a server that starts later finds the worker there. The worker has a session of
+// its own and outlives the server; worker.pid says which process it is.
+class NetsvcLauncher : public WorkerLauncher {
+ public:
+  // From the start of the process to its answer.
+  static constexpr absl::Duration kStartTimeout = absl::Seconds(10);
+
+  // `program` is the worker's path.
+  static absl::StatusOr<std::unique_ptr<NetsvcLauncher>> Make(const std::string& program);
+
+  absl::StatusOr<std::unique_ptr<Worker>> Launch(const Options& options) override;
+
+ private:
+  NetsvcLauncher(std::string program, std::unique_ptr<ExitWatcher> exits)
+      : program_(std::move(program)), exits_(std::move(exits)) {}
+
+  const std::string program_;
+  const std::unique_ptr<ExitWatcher> exits_;
+};
+
+// Ends the worker that an earlier server left in a sandbox's directory, where
+// there is one.
+absl::Status KillLeftoverWorker(const std::string& directory);
+
+}  // namespace sluice
+
+#endif  // SLUICE_SERVER_WORKER_NETSVC_LAUNCHER_H_

@@ -1,0 +1,52 @@
+#ifndef SLUICE_SERVER_WORKER_NETSVC_WORKER_H_
+#define SLUICE_SERVER_WORKER_NETSVC_WORKER_H_
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "server/worker/child_process.h"
+#include "server/worker/exit_watcher.h"
+#include "server/worker/worker.h"
+#include "server/worker/worker_client.h"
+
+namespace sluice {
+
+// A sluice-netsvc process and the connection to it.
+class NetsvcWorker : public Worker {
+ public:
+  // Past it a worker counts as stuck, and is killed.
+  static constexpr absl::Duration kCallTimeout = absl::Seconds(10);
+  // From the answer to Shutdown to the end of the process.
+  static constexpr absl::Duration kExitTimeout = absl::Seconds(5);
+
+  NetsvcWorker(std::unique_ptr<ChildProcess> process, std::unique_ptr<WorkerClient> client)
+      : process_(std::move(process)), client_(std::move(client)) {}
+
+  // Where the end of the process is told. Before anything else is called.
+  void SetExitWatch(std::unique_ptr<ExitWatcher::Watch> watch) { exit_watch_ = std::move(watch); }
+
+  absl::Status Configure(const internal::v1::Configure& config, UniqueFd audit_directory,
+                         UniqueFd socket_directory) override;
+  absl::StatusOr<uint64_t> SetPolicy(const v1::NetworkPolicy& policy, uint64_t generation,
+                                     bool keep_open_flows) override;
+  absl::Status AddPort(const v1::PortMapping& port, const UniqueFd& socket) override;
+  absl::StatusOr<uint64_t> RemovePort(const v1::PortMapping& port) override;
+  absl::Status SetNameservers(const std::vector<Endpoint>& nameservers) override;
+  absl::Status RecordEvent(const v1::LifecycleEvent& event) override;
+  absl::Status AttachLink(UniqueFd tap) override;
+  absl::Status DetachLink() override;
+  void Shutdown(const v1::LifecycleEvent& last) override;
+
+ private:
+  absl::StatusOr<internal::v1::Response> Call(internal::v1::Request request, std::span<const int> descriptors = {});
+
+  // Ends in this order: no report, no connection, no process.
+  const std::unique_ptr<ChildProcess> process_;
+  const std::unique_ptr<WorkerClient> client_;
+  std::unique_ptr<ExitWatcher::Watch> exit_watch_;
+};
+
+}  // namespace sluice
+
+#endif  // SLUICE_SERVER_WORKER_NETSVC_WORKER_H_
