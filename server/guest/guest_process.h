@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
+#include "server/guest/process_exit.h"
 
 namespace sluice {
 
@@ -18,12 +18,6 @@ struct ExecOptions {
   std::map<std::string, std::string> env;  // beside PATH, HOME, TERM and the guest's own
   std::string working_directory;           // empty: the guest's
   std::string user;                        // "uid[:gid]"; empty: the guest's
-};
-
-// How a process ended; a value.
-struct ProcessExit {
-  int code = 0;    // 0 where a signal ended it
-  int signal = 0;  // 0 where it exited by itself
 };
 
 // What a process did.
@@ -40,7 +34,8 @@ struct ProcessEvent {
 //
 // Any thread may call it. Callbacks run on the guests' own I/O thread: they do
 // not block. Nothing is read of the program's output but one chunk for each
-// Next(), so a slow reader slows the program and uses no memory here.
+// Next(), so a slow reader slows the program and uses no memory here. The
+// factory whose guest it runs in outlives it.
 class GuestProcess {
  public:
   static constexpr size_t kMaxChunk = 32 * 1024;  // bytes of one ProcessEvent

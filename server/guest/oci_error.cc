@@ -1,0 +1,59 @@
+#include "server/guest/oci_error.h"
+
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "netsvc/base/field_error.h"
+
+namespace sluice {
+namespace {
+
+using nlohmann::json;
+
+// The last error's text; empty where there is none.
+std::string LastError(absl::string_view log) {
+  std::string last;
+  for (const absl::string_view line : absl::StrSplit(log, '\n', absl::SkipEmpty())) {
+    const json entry = json::parse(line.begin(), line.end(), nullptr, /*allow_exceptions=*/false);
+    if (!entry.is_object() || !entry.contains("msg") || !entry["msg"].is_string()) continue;
+    if (entry.value("level", json()) == json("error")) last = entry["msg"];
+  }
+  return last;
+}
+
+bool HasAny(absl::string_view text, std::initializer_list<absl::string_view> parts) {
+  for (const absl::string_view part : parts) {
+    if (absl::StrContains(text, part)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+absl::Status ExplainRuntimeError(absl::string_view log, absl::string_view program) {
+  const std::string error = LastError(log);
+  if (error.empty()) return absl::InternalError("the OCI runtime failed without saying why");
+  if (HasAny(error, {"stopped container", "container does not exist", "container not running", "is not running"})) {
+    return absl::FailedPreconditionError("the guest has ended");
+  }
+  if (HasAny(error, {"chdir to cwd", "mkdir cwd", "Cwd"})) {
+    return FieldError("working_directory", "is not a directory of the guest that this user may enter");
+  }
+  const bool about_program = HasAny(error, {"exec: ", "exec /", "executable"});
+  if (about_program && HasAny(error, {"not found", "no such file or directory"})) {
+    return absl::NotFoundError(absl::StrCat("there is no program ", program, " in the guest"));
+  }
+  if (about_program && HasAny(error, {"permission denied", "is a directory"})) {
+    return absl::PermissionDeniedError(absl::StrCat(program, " is not a program that this user may run"));
+  }
+  if (about_program && HasAny(error, {"exec format error"})) {
+    return absl::FailedPreconditionError(absl::StrCat(program, " is not a program that this machine can run"));
+  }
+  return absl::InternalError(absl::StrCat("the OCI runtime failed: ", error));
+}
+
+}  // namespace sluice

@@ -1,0 +1,76 @@
+#ifndef SLUICE_SERVER_GUEST_OCI_RUNTIME_H_
+#define SLUICE_SERVER_GUEST_OCI_RUNTIME_H_
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "server/guest/oci_config.h"
+#include "server/guest/run_program.h"
+
+namespace sluice {
+
+// Drives an OCI runtime by its command line (runc, or one that takes the same
+// options). What it starts is detached, so no process of the runtime's stays; it
+// becomes this process's own child where that is a subreaper.
+//
+// Any thread. Calls block for kTimeout at most.
+class OciRuntime {
+ public:
+  static constexpr absl::Duration kTimeout = absl::Seconds(20);
+
+  struct Options {
+    std::string program = "runc";  // a path, or a name on PATH
+    std::string root;              // where the runtime keeps its state; absolute
+  };
+
+  // A process to run in a container, and its first three descriptors.
+  struct Exec {
+    std::string id;      // of the container
+    std::string prefix;  // of the path of files that are needed meanwhile
+    OciProcess process;
+    int stdin_fd = -1;
+    int stdout_fd = -1;
+    int stderr_fd = -1;
+  };
+
+  explicit OciRuntime(Options options) : options_(std::move(options)) {}
+
+  // FailedPrecondition, with one sentence for the operator, where the runtime
+  // is missing or does not run.
+  absl::Status CheckUsable() const;
+
+  // Makes a container of `bundle`, an absolute path, in the calling thread's
+  // mount namespace, and starts it. `program` is its first argument, for errors
+  // (see ExplainRuntimeError). Returns its first process. After a failure there
+  // may be something for Delete.
+  absl::StatusOr<pid_t> Run(const std::string& id, const std::string& bundle, const std::string& program) const;
+
+  // Returns the process, which leads a process group; errors as of
+  // ExplainRuntimeError.
+  absl::StatusOr<pid_t> Start(const Exec& exec) const;
+
+  // Kills what still runs and removes the container's state and cgroup. OK where
+  // there is no such container.
+  absl::Status Delete(const std::string& id) const;
+
+  // Every container under the root.
+  std::vector<std::string> List() const;
+
+ private:
+  // The program with the options that come before its command. `log` may be
+  // empty.
+  HostProgram Command(const std::string& log, std::vector<std::string> args) const;
+  // Runs a command that starts a process; `prefix` names its log and pid file.
+  absl::StatusOr<pid_t> Launch(HostProgram command, const std::string& prefix, const std::string& program) const;
+
+  const Options options_;
+};
+
+}  // namespace sluice
+
+#endif  // SLUICE_SERVER_GUEST_OCI_RUNTIME_H_

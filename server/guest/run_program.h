@@ -1,0 +1,33 @@
+#ifndef SLUICE_SERVER_GUEST_RUN_PROGRAM_H_
+#define SLUICE_SERVER_GUEST_RUN_PROGRAM_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "server/guest/process_exit.h"
+
+namespace sluice {
+
+// A program of the host's that is run to its end.
+struct HostProgram {
+  std::string program;            // a path, or a name on PATH
+  std::vector<std::string> args;  // without the program itself
+  // The program's first three descriptors; -1 is /dev/null. No others are
+  // passed on.
+  int stdin_fd = -1;
+  int stdout_fd = -1;
+  int stderr_fd = -1;
+};
+
+// Starts `program` from the calling thread, in whose namespaces it runs, and
+// waits for it: with "/" as its directory, in a process group of its own, with no
+// signal blocked or ignored. NotFound where there is no such program;
+// DeadlineExceeded where it took longer than `timeout`: its group is killed then.
+// Safe in a process of many threads.
+absl::StatusOr<ProcessExit> RunProgram(const HostProgram& program, absl::Duration timeout);
+
+}  // namespace sluice
+
+#endif  // SLUICE_SERVER_GUEST_RUN_PROGRAM_H_

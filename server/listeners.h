@@ -1,0 +1,30 @@
+#ifndef SLUICE_SERVER_LISTENERS_H_
+#define SLUICE_SERVER_LISTENERS_H_
+
+#include <grpcpp/grpcpp.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "netsvc/base/endpoint.h"
+#include "server/options.h"
+
+namespace sluice {
+
+// The gRPC server and where it can be reached.
+struct Listeners {
+  std::unique_ptr<grpc::Server> server;
+  std::vector<Endpoint> tcp;  // with the ports that were bound
+  std::string description;    // "unix:/run/sluice.sock, 127.0.0.1:50051"
+};
+
+// Serves `services` with reflection and health checking. Unix sockets have mode
+// 0600; a socket that nobody answers at any more gives way. FailedPrecondition,
+// one sentence, where an address cannot be listened at.
+absl::StatusOr<Listeners> Listen(const ServerOptions& options, const std::vector<grpc::Service*>& services);
+
+}  // namespace sluice
+
+#endif  // SLUICE_SERVER_LISTENERS_H_

@@ -1,0 +1,134 @@
+// sluiced: one a host. Its command line is in options.cc.
+
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "netsvc/base/clock.h"
+#include "netsvc/base/unique_fd.h"
+#include "server/core/audit_archive.h"
+#include "server/core/executor.h"
+#include "server/core/leftovers.h"
+#include "server/core/resolv_conf_watcher.h"
+#include "server/core/sandbox_manager.h"
+#include "server/core/state_directory.h"
+#include "server/guest/guest_factory.h"
+#include "server/listeners.h"
+#include "server/options.h"
+#include "server/service/audit_service.h"
+#include "server/service/audit_watch.h"
+#include "server/service/guest_service.h"
+#include "server/service/sandbox_service.h"
+#include "server/worker/netsvc_launcher.h"
+#include "spdlog/sinks/stdout_sinks.h"
+#include "spdlog/spdlog.h"
+
+namespace sluice {
+namespace {
+
+constexpr int kAuditThreads = 4;
+constexpr absl::Duration kShutdownGrace = absl::Seconds(5);
+
+class RunningGuests : public GuestLookup {
+ public:
+  explicit RunningGuests(SandboxManager& manager) : manager_(manager) {}
+  absl::StatusOr<std::shared_ptr<Guest>> Find(const std::string& sandbox_id) override {
+    return manager_.FindGuest(sandbox_id);
+  }
+
+ private:
+  SandboxManager& manager_;
+};
+
+// sd_notify(3): READY=1 to the service manager, where there is one.
+void NotifyReady() {
+  const char* path = std::getenv("NOTIFY_SOCKET");
+  sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = {}};
+  if (path == nullptr || std::strlen(path) >= sizeof(address.sun_path)) return;
+  std::strcpy(address.sun_path, path);
+  if (address.sun_path[0] == '@') address.sun_path[0] = '\0';
+  const UniqueFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const char ready[] = "READY=1";
+  const socklen_t size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + std::strlen(path));
+  sendto(socket.get(), ready, sizeof(ready) - 1, MSG_NOSIGNAL, reinterpret_cast<sockaddr*>(&address), size);
+}
+
+absl::Status Serve(const ServerOptions& options, const sigset_t& stop_signals) {
+  if (geteuid() != 0) return absl::FailedPreconditionError("sluiced must run as root: it makes network namespaces");
+  absl::StatusOr<std::unique_ptr<StateDirectory>> state = StateDirectory::Open(options.state_dir);
+  if (!state.ok()) return state.status();
+  absl::StatusOr<std::unique_ptr<WorkerLauncher>> workers = NetsvcLauncher::Make(options.netsvc);
+  if (!workers.ok()) return workers.status();
+  absl::StatusOr<std::unique_ptr<GuestFactory>> guests = MakeGuestFactory(
+      {.state_dir = options.state_dir, .oci_runtime = options.oci_runtime, .init_path = options.guest_init});
+  if (!guests.ok()) return guests.status();
+  for (const std::string& problem : RemoveLeftovers(**state)) spdlog::warn("{}", problem);
+  const std::unique_ptr<AuditArchive> archive = AuditArchive::Open((*state)->audit(), Clock::System());
+
+  SandboxManager* told = nullptr;
+  absl::StatusOr<std::unique_ptr<ResolvConfWatcher>> resolv_conf = ResolvConfWatcher::Start(
+      options.resolv_conf, [&told](const std::vector<Endpoint>& servers) {
+        if (told != nullptr) told->SetHostNameservers(servers);
+      });
+  if (!resolv_conf.ok()) return resolv_conf.status();
+  HostNetwork host{.nameservers = (*resolv_conf)->initial(),
+                   .control_plane = {},
+                   .extra_host_cidrs = options.extra_host_cidrs,
+                   .nat64_prefixes = options.nat64_prefixes};
+  SandboxManager manager({**workers, **guests, **state, *archive, Clock::System(), std::move(host)});
+  absl::StatusOr<std::unique_ptr<AuditWatch>> audit_watch = AuditWatch::Start(*archive);
+  if (!audit_watch.ok()) return audit_watch.status();
+  Executor readers(kAuditThreads);
+  RunningGuests running(manager);
+  SandboxServiceImpl sandbox_service(manager);
+  GuestServiceImpl guest_service(running,
+                                 [&manager](std::function<void()> work) { return manager.RunBlocking(std::move(work)); });
+  AuditServiceImpl audit_service(*archive, **audit_watch, readers);
+  absl::StatusOr<Listeners> listeners = Listen(options, {&sandbox_service, &guest_service, &audit_service});
+  if (!listeners.ok()) return listeners.status();
+  manager.Start(listeners->tcp);
+  told = &manager;
+  std::printf("sluiced serving on %s\n", listeners->description.c_str());
+  std::fflush(stdout);
+  NotifyReady();
+
+  int signal = 0;
+  sigwait(&stop_signals, &signal);
+  spdlog::info("stopping: every sandbox ends");
+  resolv_conf->reset();
+  manager.Stop();
+  listeners->server->Shutdown(absl::ToChronoTime(absl::Now() + kShutdownGrace));
+  return absl::OkStatus();
+}
+
+}  // namespace
+}  // namespace sluice
+
+int main(int argc, char** argv) {
+  spdlog::set_default_logger(spdlog::stderr_logger_mt("sluiced"));
+  const absl::StatusOr<sluice::ServerOptions> options = sluice::ParseServerOptions(argc, argv);
+  if (!options.ok()) {
+    spdlog::error("{}", std::string(options.status().message()));
+    return 2;
+  }
+  // Before any thread is started: signals come to sigwait alone.
+  sigset_t stop_signals;
+  sigemptyset(&stop_signals);
+  sigaddset(&stop_signals, SIGTERM);
+  sigaddset(&stop_signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &stop_signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  const absl::Status status = sluice::Serve(*options, stop_signals);
+  if (status.ok()) return 0;
+  spdlog::error("{}", std::string(status.message()));
+  return 1;
+}

@@ -1,0 +1,113 @@
+#include "server/options.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+#include "CLI/CLI.hpp"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+
+namespace sluice {
+namespace {
+
+// As they are given.
+struct Flags {
+  std::vector<std::string> listen;
+  bool allow_plaintext_tcp = false;
+  bool stop_sandboxes_on_exit = false;
+  std::vector<std::string> extra_host_cidrs;
+  std::vector<std::string> nat64_prefixes;
+};
+
+// The first of these places that has `name`: where the build puts it, beside
+// this program, and where an installation does. The first where none has it.
+std::string FindProgram(const std::string& in_tree, const std::string& name) {
+  std::error_code error;
+  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error).parent_path();
+  const std::filesystem::path places[] = {self / in_tree / name, self / name, self / "../libexec/sluice" / name};
+  for (const std::filesystem::path& place : places) {
+    if (access(place.c_str(), X_OK) == 0) return std::filesystem::canonical(place, error);
+  }
+  return places[0];
+}
+
+bool IsLoopback(const IpAddress& address) {
+  return address == *IpAddress::Parse("::1") || IpPrefix(*IpAddress::Parse("127.0.0.0"), 8).Contains(address);
+}
+
+absl::Status AddListener(const std::string& text, bool allow_plaintext_tcp, ServerOptions& options) {
+  absl::string_view path = text;
+  if (absl::ConsumePrefix(&path, "unix:")) {
+    options.unix_sockets.emplace_back(path);
+    return absl::OkStatus();
+  }
+  const std::optional<Endpoint> endpoint = Endpoint::Parse(text);
+  if (!endpoint) return absl::InvalidArgumentError(absl::StrCat("--listen=", text, " is neither unix:PATH nor IP:PORT"));
+  if (!IsLoopback(endpoint->address)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--listen=", text, " is not a loopback address: TCP without TLS is for this host alone"));
+  }
+  if (!allow_plaintext_tcp) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--listen=", text, " is TCP without TLS: add --allow_plaintext_tcp if that is meant"));
+  }
+  options.tcp_endpoints.push_back(*endpoint);
+  return absl::OkStatus();
+}
+
+absl::Status AddPrefixes(const char* flag, const std::vector<std::string>& texts, std::vector<IpPrefix>& prefixes) {
+  for (const std::string& text : texts) {
+    const absl::StatusOr<IpPrefix> prefix = IpPrefix::Parse(text);
+    if (!prefix.ok()) return absl::InvalidArgumentError(absl::StrCat(flag, ": ", prefix.status().message()));
+    prefixes.push_back(*prefix);
+  }
+  return absl::OkStatus();
+}
+
+void AddFlags(CLI::App& app, Flags& flags, ServerOptions& options) {
+  app.add_option("--state_dir", options.state_dir, "where sandboxes and audit logs are kept")->capture_default_str();
+  app.add_option("--listen", flags.listen, "unix:PATH or IP:PORT; may be repeated")->required();
+  app.add_flag("--allow_plaintext_tcp", flags.allow_plaintext_tcp, "listen on loopback TCP without TLS");
+  app.add_option("--netsvc", options.netsvc, "the worker's program, sluice-netsvc");
+  app.add_option("--guest_init", options.guest_init, "the idle first process of OCI guests, sluice-init");
+  app.add_option("--oci_runtime", options.oci_runtime, "runc, or one that takes its options")->capture_default_str();
+  app.add_option("--resolv_conf", options.resolv_conf, "names the host's resolvers")->capture_default_str();
+  app.add_option("--extra_host_cidr", flags.extra_host_cidrs, "addresses that are the host's, seen from outside");
+  app.add_option("--nat64_prefix", flags.nat64_prefixes, "a NAT64 prefix beside 64:ff9b::/96");
+  app.add_flag("--stop_sandboxes_on_exit", flags.stop_sandboxes_on_exit, "end every sandbox on SIGTERM (always so, yet)");
+  app.set_config("--config", "", "reads these options from a file (TOML or INI)");
+}
+
+}  // namespace
+
+absl::StatusOr<ServerOptions> ParseServerOptions(int argc, char** argv) {
+  Flags flags;
+  ServerOptions options;
+  CLI::App app("sluiced: sandboxes whose whole network is a policy and an audit trail.");
+  AddFlags(app, flags, options);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& asked) {
+    std::exit(app.exit(asked));  // --help
+  } catch (const CLI::ParseError& error) {
+    return absl::InvalidArgumentError(error.what());
+  }
+  for (const std::string& text : flags.listen) {
+    absl::Status status = AddListener(text, flags.allow_plaintext_tcp, options);
+    if (!status.ok()) return status;
+  }
+  absl::Status status = AddPrefixes("--extra_host_cidr", flags.extra_host_cidrs, options.extra_host_cidrs);
+  if (status.ok()) status = AddPrefixes("--nat64_prefix", flags.nat64_prefixes, options.nat64_prefixes);
+  if (!status.ok()) return status;
+  options.state_dir = std::filesystem::absolute(options.state_dir).lexically_normal();
+  if (options.netsvc.empty()) options.netsvc = FindProgram("../netsvc/worker", "sluice-netsvc");
+  if (options.guest_init.empty()) options.guest_init = FindProgram("guest", "sluice-init");
+  return options;
+}
+
+}  // namespace sluice

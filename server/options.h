@@ -1,0 +1,32 @@
+#ifndef SLUICE_SERVER_OPTIONS_H_
+#define SLUICE_SERVER_OPTIONS_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "netsvc/base/endpoint.h"
+#include "netsvc/base/ip_prefix.h"
+
+namespace sluice {
+
+// What the command line of sluiced, and its configuration file, say.
+struct ServerOptions {
+  std::string state_dir = "/var/lib/sluice";
+  std::vector<std::string> unix_sockets;  // paths to listen at
+  std::vector<Endpoint> tcp_endpoints;    // addresses to listen at
+  std::string netsvc;                     // the worker's program
+  std::string guest_init;
+  std::string oci_runtime = "runc";
+  std::string resolv_conf = "/etc/resolv.conf";
+  std::vector<IpPrefix> extra_host_cidrs;
+  std::vector<IpPrefix> nat64_prefixes;
+};
+
+// InvalidArgument, one sentence, for what cannot be meant. Prints help and exits
+// where that is asked for.
+absl::StatusOr<ServerOptions> ParseServerOptions(int argc, char** argv);
+
+}  // namespace sluice
+
+#endif  // SLUICE_SERVER_OPTIONS_H_

@@ -1,0 +1,58 @@
+#ifndef SLUICE_SERVER_SERVICE_EXEC_REACTOR_H_
+#define SLUICE_SERVER_SERVICE_EXEC_REACTOR_H_
+
+#include <grpcpp/grpcpp.h>
+
+#include <memory>
+
+#include "absl/status/status.h"
+#include "server/base/mutex.h"
+#include "server/guest/guest_process.h"
+#include "server/service/guest_service.h"
+#include "sluice/v1/guest_service.pb.h"
+
+namespace sluice {
+
+// One Exec call. Of the program's output one chunk is held at a time: the next is
+// read once gRPC has taken the last. Owned by itself until gRPC and the program
+// are done with it.
+class ExecReactor : public grpc::ServerBidiReactor<v1::ExecRequest, v1::ExecResponse>,
+                    public std::enable_shared_from_this<ExecReactor> {
+ public:
+  static ExecReactor* Start(GuestLookup& lookup, const GuestServiceImpl::RunBlocking& run_blocking);
+
+ private:
+  ExecReactor(GuestLookup& lookup, const GuestServiceImpl::RunBlocking& run_blocking)
+      : lookup_(lookup), run_blocking_(run_blocking) {}
+
+  void OnReadDone(bool ok) override;
+  void OnWriteDone(bool ok) override;
+  void OnCancel() override;
+  void OnDone() override;
+
+  // The first request.
+  void OnStart();
+  absl::StatusOr<std::shared_ptr<GuestProcess>> StartProcess() const;
+  void OnStarted(absl::StatusOr<std::shared_ptr<GuestProcess>> process);
+  // The requests that follow.
+  void OnInput();
+  void OnEvent(ProcessEvent event);
+  void Write();
+  void End(const absl::Status& status);
+  std::shared_ptr<GuestProcess> process();
+
+  GuestLookup& lookup_;
+  const GuestServiceImpl::RunBlocking& run_blocking_;
+  std::shared_ptr<ExecReactor> self_;
+  v1::ExecRequest request_;
+  v1::ExecResponse response_;
+  bool started_ = false;  // the first request came; reads take turns
+
+  Mutex mutex_;
+  std::shared_ptr<GuestProcess> process_ GUARDED_BY(mutex_);
+  bool ended_ GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace sluice
+
+#endif  // SLUICE_SERVER_SERVICE_EXEC_REACTOR_H_

@@ -1,0 +1,46 @@
+#ifndef SLUICE_SERVER_SERVICE_SANDBOX_SERVICE_H_
+#define SLUICE_SERVER_SERVICE_SANDBOX_SERVICE_H_
+
+#include <grpcpp/grpcpp.h>
+
+#include "server/core/sandbox_manager.h"
+#include "sluice/v1/sandbox_service.grpc.pb.h"
+
+namespace sluice {
+
+// sluice.v1.SandboxService. Thin: each method is a call on the manager, which
+// checks the request. UpdateSandbox and EvaluatePolicy are UNIMPLEMENTED.
+class SandboxServiceImpl final : public v1::SandboxService::CallbackService {
+ public:
+  // `manager` outlives the service.
+  explicit SandboxServiceImpl(SandboxManager& manager) : manager_(manager) {}
+
+  grpc::ServerUnaryReactor* CreateSandbox(grpc::CallbackServerContext* context,
+                                          const v1::CreateSandboxRequest* request,
+                                          v1::CreateSandboxResponse* response) override;
+  grpc::ServerUnaryReactor* GetSandbox(grpc::CallbackServerContext* context, const v1::GetSandboxRequest* request,
+                                       v1::GetSandboxResponse* response) override;
+  grpc::ServerUnaryReactor* ListSandboxes(grpc::CallbackServerContext* context,
+                                          const v1::ListSandboxesRequest* request,
+                                          v1::ListSandboxesResponse* response) override;
+  grpc::ServerUnaryReactor* DeleteSandbox(grpc::CallbackServerContext* context,
+                                          const v1::DeleteSandboxRequest* request,
+                                          v1::DeleteSandboxResponse* response) override;
+  grpc::ServerWriteReactor<v1::WatchSandboxesResponse>* WatchSandboxes(
+      grpc::CallbackServerContext* context, const v1::WatchSandboxesRequest* request) override;
+  grpc::ServerUnaryReactor* PublishPort(grpc::CallbackServerContext* context, const v1::PublishPortRequest* request,
+                                        v1::PublishPortResponse* response) override;
+  grpc::ServerUnaryReactor* UnpublishPort(grpc::CallbackServerContext* context,
+                                          const v1::UnpublishPortRequest* request,
+                                          v1::UnpublishPortResponse* response) override;
+  grpc::ServerUnaryReactor* SetNetworkPolicy(grpc::CallbackServerContext* context,
+                                             const v1::SetNetworkPolicyRequest* request,
+                                             v1::SetNetworkPolicyResponse* response) override;
+
+ private:
+  SandboxManager& manager_;
+};
+
+}  // namespace sluice
+
+#endif  // SLUICE_SERVER_SERVICE_SANDBOX_SERVICE_H_

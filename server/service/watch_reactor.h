@@ -1,0 +1,46 @@
+#ifndef SLUICE_SERVER_SERVICE_WATCH_REACTOR_H_
+#define SLUICE_SERVER_SERVICE_WATCH_REACTOR_H_
+
+#include <grpcpp/grpcpp.h>
+
+#include <memory>
+
+#include "server/base/mutex.h"
+#include "server/core/change_watcher.h"
+#include "server/core/sandbox_manager.h"
+#include "sluice/v1/sandbox_service.pb.h"
+
+namespace sluice {
+
+// One WatchSandboxes call: one write in flight, and what waits folds in the
+// ChangeWatcher. Owned by itself until gRPC and the watcher are done with it.
+class WatchReactor : public grpc::ServerWriteReactor<v1::WatchSandboxesResponse>,
+                     public std::enable_shared_from_this<WatchReactor> {
+ public:
+  static WatchReactor* Start(SandboxManager& manager, const v1::WatchSandboxesRequest& request);
+
+ private:
+  explicit WatchReactor(v1::SandboxView view) : view_(view) {}
+
+  void OnWriteDone(bool ok) override;
+  void OnCancel() override;
+  void OnDone() override { self_ = nullptr; }
+
+  // Writes the next change, or ends the call, unless a write is in flight.
+  void Pump();
+  // Fills response_ from what waits; false where nothing does.
+  bool TakeNext() REQUIRES(mutex_);
+
+  const v1::SandboxView view_;
+  std::shared_ptr<WatchReactor> self_;
+  Mutex mutex_;
+  std::shared_ptr<ChangeWatcher> watcher_ GUARDED_BY(mutex_);
+  bool writing_ GUARDED_BY(mutex_) = false;
+  bool finished_ GUARDED_BY(mutex_) = false;
+  bool cancelled_ GUARDED_BY(mutex_) = false;
+  v1::WatchSandboxesResponse response_;
+};
+
+}  // namespace sluice
+
+#endif  // SLUICE_SERVER_SERVICE_WATCH_REACTOR_H_
