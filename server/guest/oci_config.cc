@@ -1,5 +1,8 @@
 #include "server/guest/oci_config.h"
 
+#include <sys/resource.h>
+
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -16,7 +19,14 @@ using nlohmann::json;
 constexpr char kOciVersion[] = "1.0.2";
 constexpr char kDefaultPath[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 constexpr int64_t kCpuPeriod = 100'000;  // microseconds
-constexpr int kMaxOpenFiles = 65536;
+constexpr rlim_t kMaxOpenFiles = 65536;
+
+// A guest may not have more than the server itself.
+rlim_t OpenFilesLimit() {
+  rlimit own = {};
+  getrlimit(RLIMIT_NOFILE, &own);
+  return std::min(own.rlim_max, kMaxOpenFiles);
+}
 
 json Env(const OciProcess& process) {
   std::map<std::string, std::string> env = process.env;
@@ -38,7 +48,7 @@ json Process(const OciProcess& process) {
           {"cwd", process.working_directory.empty() ? "/" : process.working_directory},
           {"capabilities",
            {{"bounding", none}, {"effective", none}, {"permitted", none}, {"inheritable", none}, {"ambient", none}}},
-          {"rlimits", {{{"type", "RLIMIT_NOFILE"}, {"hard", kMaxOpenFiles}, {"soft", kMaxOpenFiles}},
+          {"rlimits", {{{"type", "RLIMIT_NOFILE"}, {"hard", OpenFilesLimit()}, {"soft", OpenFilesLimit()}},
                        {{"type", "RLIMIT_CORE"}, {"hard", 0}, {"soft", 0}}}},
           {"noNewPrivileges", true}};
 }
