@@ -117,8 +117,8 @@ absl::StatusOr<CAresChannel*> CAresUpstream::PickChannel() {
     if (channel->in_flight() == 0 || channel->sent() < kQueriesPerPort) return channel.get();
   }
   if (channels_.size() < kMaxChannels) {
-    auto channel = CAresChannel::Create(
-        loop_, {.servers = servers_, .timeout = options_.query_timeout, .rounds = kRounds});
+    auto channel =
+        CAresChannel::Create(loop_, {.servers = servers_, .timeout = options_.query_timeout, .rounds = kRounds});
     if (!channel.ok()) return channel.status();
     channels_.push_back(*std::move(channel));
     return channels_.back().get();

@@ -199,8 +199,7 @@ void Interceptor::Fail(const Exchange& exchange, const Verdict& verdict, const E
 
 void Interceptor::Refuse(const Exchange& exchange) {
   const uint16_t rcode = exchange.query.problem;
-  Finish(exchange, {.verdict = kUnsupported, .rcode = rcode},
-         EmptyReply(exchange.query, rcode, ErrorOf(kUnsupported)));
+  Finish(exchange, {.verdict = kUnsupported, .rcode = rcode}, EmptyReply(exchange.query, rcode, ErrorOf(kUnsupported)));
 }
 
 void Interceptor::Malformed(const Exchange& exchange) {

@@ -40,9 +40,8 @@ void InterceptorFixture::SetPolicy(const std::string& policy) {
 }
 
 void InterceptorFixture::Send(const Bytes& query) {
-  interceptor->OnDatagram(asked, query, [this](std::span<const uint8_t> answer) {
-    answers_.emplace_back(answer.begin(), answer.end());
-  });
+  interceptor->OnDatagram(
+      asked, query, [this](std::span<const uint8_t> answer) { answers_.emplace_back(answer.begin(), answer.end()); });
 }
 
 std::string InterceptorFixture::Ask(const Bytes& query, const absl::StatusOr<Bytes>& answer) {
@@ -58,8 +57,8 @@ std::string InterceptorFixture::LastEvent() const {
   if (events.empty()) return "none";
   const v1::DnsEvent& event = events.back();
   const std::string reason(absl::StripPrefix(v1::Verdict::Reason_Name(event.verdict().reason()), "REASON_"));
-  std::string text = absl::StrCat(event.response_code(), " ",
-                                  event.verdict().action() == v1::ACTION_ALLOW ? "allowed" : reason);
+  std::string text =
+      absl::StrCat(event.response_code(), " ", event.verdict().action() == v1::ACTION_ALLOW ? "allowed" : reason);
   for (const std::string& address : event.addresses()) absl::StrAppend(&text, " ", address);
   return text;
 }

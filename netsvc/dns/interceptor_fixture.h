@@ -21,8 +21,7 @@ class InterceptorFixture : public Interceptor::Host {
  public:
   // Text protos of NetworkPolicy and DnsConfig. Policies and settings that are
   // wrong end the test.
-  explicit InterceptorFixture(const std::string& policy = "preset: PRESET_PUBLIC_ONLY",
-                              const std::string& config = "");
+  explicit InterceptorFixture(const std::string& policy = "preset: PRESET_PUBLIC_ONLY", const std::string& config = "");
   ~InterceptorFixture() override;
 
   // A UDP query. What it is answered with is added to answers().

@@ -33,7 +33,8 @@ TEST(InterceptorTest, ClearsWhatTheUpstreamVouchedFor) {
   InterceptorFixture fixture;
   Bytes answer = Web();
   Store16(&answer[2], Load16(&answer[2]) | 0x0420);  // AA, AD
-  EXPECT_EQ(fixture.Ask(QueryFor("web.test", kTypeA), answer), "NOERROR qr rd ra ? web.test A | web.test 300 A 93.184.216.34");
+  EXPECT_EQ(fixture.Ask(QueryFor("web.test", kTypeA), answer),
+            "NOERROR qr rd ra ? web.test A | web.test 300 A 93.184.216.34");
 }
 
 TEST(InterceptorTest, GivesItsOwnOptAndOnlyToWhoHasOne) {
@@ -131,7 +132,8 @@ TEST(InterceptorTest, FailsClosedWhereItCannotRecord) {
   EXPECT_TRUE(fixture.resolved.empty());
   EXPECT_EQ(fixture.interceptor->counters().unrecorded, 1u);
   fixture.can_record = true;
-  EXPECT_EQ(fixture.Ask(QueryFor("web.test", kTypeA), Web()), "NOERROR qr rd ra ? web.test A | web.test 300 A 93.184.216.34");
+  EXPECT_EQ(fixture.Ask(QueryFor("web.test", kTypeA), Web()),
+            "NOERROR qr rd ra ? web.test A | web.test 300 A 93.184.216.34");
 }
 
 TEST(InterceptorTest, SaysWhyTheUpstreamIsSilent) {

@@ -74,13 +74,13 @@ TEST(WireNameTest, FollowsPointersBackwards) {
 
 TEST(WireNameTest, RefusesPointersThatDoNotLeadBack) {
   EXPECT_TRUE(ReadAt(Message(0, 0, {1, 'a', 0, 0xc0, 12}), 15));
-  EXPECT_FALSE(ReadAt(Message(0, 0, {0xc0, 12}), 12));                         // itself
-  EXPECT_FALSE(ReadAt(Message(0, 0, {0xc0, 14, 1, 'a', 0}), 12));              // forward
-  EXPECT_FALSE(ReadAt(Message(0, 0, {1, 'a', 0xc0, 12}), 12));                 // its own label
-  EXPECT_FALSE(ReadAt(Message(0, 0, {0xc0, 14, 0xc0, 12}), 12));               // each other
-  EXPECT_FALSE(ReadAt(Message(0, 0, {0xc0, 4}), 12));                          // into the header
-  EXPECT_FALSE(ReadAt(Message(0, 0, {1, 'a', 0, 0xc0}), 15));                  // half
-  EXPECT_FALSE(ReadAt(Message(0, 0, {1, 'a', 1, 'b', 0xc0, 12}), 14));         // the run goes through its target again
+  EXPECT_FALSE(ReadAt(Message(0, 0, {0xc0, 12}), 12));                  // itself
+  EXPECT_FALSE(ReadAt(Message(0, 0, {0xc0, 14, 1, 'a', 0}), 12));       // forward
+  EXPECT_FALSE(ReadAt(Message(0, 0, {1, 'a', 0xc0, 12}), 12));          // its own label
+  EXPECT_FALSE(ReadAt(Message(0, 0, {0xc0, 14, 0xc0, 12}), 12));        // each other
+  EXPECT_FALSE(ReadAt(Message(0, 0, {0xc0, 4}), 12));                   // into the header
+  EXPECT_FALSE(ReadAt(Message(0, 0, {1, 'a', 0, 0xc0}), 15));           // half
+  EXPECT_FALSE(ReadAt(Message(0, 0, {1, 'a', 1, 'b', 0xc0, 12}), 14));  // the run goes through its target again
 }
 
 TEST(WireNameTest, RefusesOtherLabelTypes) {
@@ -105,7 +105,7 @@ Bytes LongName(int labels, uint8_t last) {
 TEST(WireNameTest, HoldsToTheLimitOfANameThroughPointersToo) {
   EXPECT_TRUE(ReadAt(Message(0, 0, LongName(5, 3)), 12));   // 255 bytes
   EXPECT_FALSE(ReadAt(Message(0, 0, LongName(5, 4)), 12));  // 256
-  Bytes rest = LongName(4, 2);  // 204 bytes, from offset 12
+  Bytes rest = LongName(4, 2);                              // 204 bytes, from offset 12
   const size_t start = kHeaderSize + rest.size();
   rest.push_back(49);
   rest.insert(rest.end(), 49, 'z');

@@ -94,8 +94,7 @@ void MessageWriter::AddQuestion(const WireName& name, uint16_t type, uint16_t qc
   Count(0);
 }
 
-void MessageWriter::BeginRecord(Section section, const WireName& owner, uint16_t type, uint16_t rclass,
-                                uint32_t ttl) {
+void MessageWriter::BeginRecord(Section section, const WireName& owner, uint16_t type, uint16_t rclass, uint32_t ttl) {
   WriteName(owner, /*compress=*/true);
   Write16(type);
   Write16(rclass);

@@ -19,8 +19,8 @@ Bytes Rewrite(const Bytes& from, bool without_ech = false) {
     writer.AddQuestion(question.name, question.type, question.qclass);
   }
   for (Record record; reader.NextRecord(record);) {
-    const bool copied = without_ech ? CopyWithoutEch(view, record, record.ttl, writer)
-                                    : CopyRecord(view, record, record.ttl, writer);
+    const bool copied =
+        without_ech ? CopyWithoutEch(view, record, record.ttl, writer) : CopyRecord(view, record, record.ttl, writer);
     if (!copied) return {};
   }
   return out;
@@ -87,7 +87,7 @@ TEST(RecordCopyTest, RefusesDataThatIsNotWhatItsTypeSays) {
     return !Rewrite(answer.Raw("a.test", type, rdata).Address("b.test", "192.0.2.1").bytes()).empty();
   };
   EXPECT_TRUE(copies(kTypeCname, {1, 'x', 0}));
-  EXPECT_FALSE(copies(kTypeCname, {1, 'x'}));        // goes on behind its data
+  EXPECT_FALSE(copies(kTypeCname, {1, 'x'}));  // goes on behind its data
   EXPECT_FALSE(copies(kTypeCname, {}));
   EXPECT_FALSE(copies(kTypeMx, {0}));
   EXPECT_FALSE(copies(kTypeMx, {0, 1}));
@@ -106,7 +106,9 @@ TEST(RecordCopyTest, TakesEchOutAndOffTheMandatoryList) {
   const Bytes with = answer.Https("a.test", params).bytes();
   EXPECT_EQ(ToText(Rewrite(with)), ToText(with));
   EXPECT_EQ(ToText(Rewrite(with, /*without_ech=*/true)),
-            "NOERROR qr rd ra ? a.test HTTPS | a.test 300 HTTPS 000100" "000000020001" "00010003026832");
+            "NOERROR qr rd ra ? a.test HTTPS | a.test 300 HTTPS 000100"
+            "000000020001"
+            "00010003026832");
   TestAnswer only("a.test", kTypeHttps);
   Bytes alone = SvcParamBytes(kSvcMandatory, Bytes{0, 5});
   alone.insert(alone.end(), ech.begin(), ech.end());

@@ -48,10 +48,10 @@ RdataLayout LayoutOf(uint16_t type) {
     case 17:  // RP
     case 58:  // TALINK
       return {.names = 2};
-    case 18:       // AFSDB
-    case 21:       // RT
-    case 36:       // KX
-    case 107:      // LP
+    case 18:   // AFSDB
+    case 21:   // RT
+    case 36:   // KX
+    case 107:  // LP
     case kTypeSvcb:
     case kTypeHttps:
       return {.fixed = 2, .names = 1};

@@ -8,7 +8,7 @@
 namespace sluice::dns {
 namespace {
 
-constexpr uint8_t kPointerBits = 0xc0;      // RFC 1035 section 4.1.4
+constexpr uint8_t kPointerBits = 0xc0;  // RFC 1035 section 4.1.4
 constexpr uint16_t kPointerOffset = 0x3fff;
 
 }  // namespace
