@@ -25,6 +25,7 @@
 #include "server/listeners.h"
 #include "server/options.h"
 #include "server/service/audit_service.h"
+#include "server/service/audit_streams.h"
 #include "server/service/audit_watch.h"
 #include "server/service/guest_service.h"
 #include "server/service/sandbox_service.h"
@@ -87,12 +88,13 @@ absl::Status Serve(const ServerOptions& options, const sigset_t& stop_signals) {
   SandboxManager manager({**workers, **guests, **state, *archive, Clock::System(), std::move(host)});
   absl::StatusOr<std::unique_ptr<AuditWatch>> audit_watch = AuditWatch::Start(*archive);
   if (!audit_watch.ok()) return audit_watch.status();
+  AuditStreams audit_streams;
   Executor readers(kAuditThreads);
   RunningGuests running(manager);
   SandboxServiceImpl sandbox_service(manager);
   GuestServiceImpl guest_service(running,
                                  [&manager](std::function<void()> work) { return manager.RunBlocking(std::move(work)); });
-  AuditServiceImpl audit_service(*archive, **audit_watch, readers);
+  AuditServiceImpl audit_service({*archive, **audit_watch, audit_streams, readers, Clock::System()});
   absl::StatusOr<Listeners> listeners = Listen(options, {&sandbox_service, &guest_service, &audit_service});
   if (!listeners.ok()) return listeners.status();
   manager.Start(listeners->tcp);
@@ -105,6 +107,7 @@ absl::Status Serve(const ServerOptions& options, const sigset_t& stop_signals) {
   sigwait(&stop_signals, &signal);
   spdlog::info("stopping: every sandbox ends");
   resolv_conf->reset();
+  audit_streams.EndAll(absl::UnavailableError("the server is stopping"));
   manager.Stop();
   listeners->server->Shutdown(absl::ToChronoTime(absl::Now() + kShutdownGrace));
   return absl::OkStatus();

@@ -76,6 +76,8 @@ void Cursor::Set(absl::string_view sandbox_uid, uint64_t next_sequence) {
   next_sequences_[Hash(sandbox_uid)] = next_sequence;
 }
 
+void Cursor::Erase(absl::string_view sandbox_uid) { next_sequences_.erase(Hash(sandbox_uid)); }
+
 std::optional<uint64_t> Cursor::Get(absl::string_view sandbox_uid) const {
   const auto found = next_sequences_.find(Hash(sandbox_uid));
   if (found == next_sequences_.end()) return std::nullopt;

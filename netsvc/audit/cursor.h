@@ -25,6 +25,8 @@ class Cursor {
 
   // The log of the sandbox with this uid is to be read from `next_sequence` on.
   void Set(absl::string_view sandbox_uid, uint64_t next_sequence);
+  // Of a log that will never be read again.
+  void Erase(absl::string_view sandbox_uid);
   // Nothing for a log that the cursor does not speak of.
   std::optional<uint64_t> Get(absl::string_view sandbox_uid) const;
 

@@ -34,19 +34,52 @@ bool Contains(const Values& values, Value wanted) {
   return std::find(values.begin(), values.end(), wanted) != values.end();
 }
 
+std::string Entry(absl::string_view list, int index) { return absl::StrCat(list, "[", index, "]"); }
+
+absl::Status CheckSizes(const v1::AuditFilter& filter) {
+  const std::pair<absl::string_view, int> lists[] = {{"kinds", filter.kinds_size()},
+                                                     {"protocols", filter.protocols_size()},
+                                                     {"domains", filter.domains_size()},
+                                                     {"remote_cidrs", filter.remote_cidrs_size()}};
+  for (const auto& [name, size] : lists) {
+    if (size > CompiledAuditFilter::kMaxEntries) {
+      return FieldError(name, absl::StrCat("has more than ", CompiledAuditFilter::kMaxEntries, " entries"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckEnums(const v1::AuditFilter& filter) {
+  if (!v1::Action_IsValid(filter.action())) return FieldError("action", "is not an action");
+  for (int i = 0; i < filter.kinds_size(); ++i) {
+    if (filter.kinds(i) == v1::AuditFilter::KIND_UNSPECIFIED || !v1::AuditFilter::Kind_IsValid(filter.kinds(i))) {
+      return FieldError(Entry("kinds", i), "is not a kind of event");
+    }
+  }
+  for (int i = 0; i < filter.protocols_size(); ++i) {
+    if (filter.protocols(i) == v1::PROTOCOL_UNSPECIFIED || !v1::Protocol_IsValid(filter.protocols(i))) {
+      return FieldError(Entry("protocols", i), "is not a protocol");
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<CompiledAuditFilter> CompiledAuditFilter::Compile(const v1::AuditFilter& filter) {
+  absl::Status status = CheckSizes(filter);
+  if (status.ok()) status = CheckEnums(filter);
+  if (!status.ok()) return status;
   CompiledAuditFilter compiled;
   compiled.source_ = filter;
   for (int i = 0; i < filter.domains_size(); ++i) {
     absl::StatusOr<DomainPattern> pattern = DomainPattern::Parse(filter.domains(i));
-    if (!pattern.ok()) return FieldError(absl::StrCat("domains[", i, "]"), pattern.status().message());
+    if (!pattern.ok()) return FieldError(Entry("domains", i), pattern.status().message());
     compiled.domains_.push_back(*std::move(pattern));
   }
   for (int i = 0; i < filter.remote_cidrs_size(); ++i) {
     const absl::StatusOr<IpPrefix> prefix = IpPrefix::Parse(filter.remote_cidrs(i));
-    if (!prefix.ok()) return FieldError(absl::StrCat("remote_cidrs[", i, "]"), prefix.status().message());
+    if (!prefix.ok()) return FieldError(Entry("remote_cidrs", i), prefix.status().message());
     compiled.remotes_.push_back(*prefix);
   }
   return compiled;

@@ -13,6 +13,9 @@ namespace sluice {
 // An AuditFilter, checked and made ready to be asked. Immutable; any thread.
 class CompiledAuditFilter {
  public:
+  // In each list of the filter.
+  static constexpr int kMaxEntries = 1024;
+
   // FieldError with a path inside the filter ("domains[2]").
   static absl::StatusOr<CompiledAuditFilter> Compile(const v1::AuditFilter& filter);
 

@@ -1,86 +1,155 @@
 #include "server/service/audit_reactor.h"
 
-#include <optional>
+#include <algorithm>
 #include <utility>
 
-#include "absl/time/clock.h"
 #include "google/protobuf/util/time_util.h"
 #include "server/service/status.h"
 
 namespace sluice {
 
-AuditReactor* AuditReactor::Start(const v1::StreamAuditEventsRequest& request, const AuditDirectory& directory,
-                                  AuditWatch& watch, Executor& readers) {
-  std::shared_ptr<AuditReactor> reactor(new AuditReactor(watch, readers, request.follow()));
+using google::protobuf::util::TimeUtil;
+
+AuditReactor* AuditReactor::Start(const v1::StreamAuditEventsRequest& request, const Parts& parts) {
+  std::shared_ptr<AuditReactor> reactor(new AuditReactor(parts, request.follow()));
   reactor->self_ = reactor;
   AuditReactor* raw = reactor.get();
-  absl::StatusOr<AuditReading> reading = AuditReading::Start(request, directory);
-  if (!reading.ok()) {
-    raw->End(reading.status());
-    return raw;
+  const absl::Status status = raw->Begin(request);
+  if (status.ok()) {
+    raw->ReadSoon();
+  } else {
+    raw->End(status);
   }
-  raw->reading_ = std::make_unique<AuditReading>(*std::move(reading));
-  {
-    const MutexLock lock(raw->mutex_);
-    raw->last_write_ = absl::Now();
-  }
-  if (raw->follow_) {
-    raw->listener_ = watch.Add([weak = std::weak_ptr<AuditReactor>(reactor)] {
-      if (const std::shared_ptr<AuditReactor> alive = weak.lock()) alive->Wake();
-    });
-  }
-  raw->Wake();
   return raw;
 }
 
-void AuditReactor::Wake() {
+absl::Status AuditReactor::Begin(const v1::StreamAuditEventsRequest& request) {
+  absl::Status status = parts_.streams.Add(shared_from_this());
+  if (!status.ok()) return status;
+  absl::StatusOr<AuditReading> reading = AuditReading::Start(request, parts_.directory.Logs());
+  if (!reading.ok()) return reading.status();
+  reading_.emplace(*std::move(reading));
   {
     const MutexLock lock(mutex_);
-    if (ended_) return;
-    if (busy_) {
-      again_ = true;
-      return;
-    }
-    busy_ = true;
+    last_write_ = parts_.clock.Monotonic();
   }
-  // One task a stream at most.
-  readers_.Run([self = shared_from_this()] { self->Read(); });
+  // What is told twice is noted once.
+  if (follow_) listener_ = parts_.watch.Add(shared_from_this());
+  return absl::OkStatus();
+}
+
+bool AuditReactor::OnLog(const AuditLogInfo& log) {
+  if (!reading_->Selects(log)) return false;
+  const MutexLock lock(mutex_);
+  removed_.erase(log.sandbox_uid);
+  found_[log.sandbox_uid] = log;
+  Wake();
+  return true;
+}
+
+void AuditReactor::OnRemoved(const std::string& uid) {
+  const MutexLock lock(mutex_);
+  found_.erase(uid);
+  appended_.erase(uid);
+  removed_.insert(uid);
+  Wake();
+}
+
+void AuditReactor::OnAppended(const std::string& uid) {
+  const MutexLock lock(mutex_);
+  appended_.insert(uid);
+  Wake();
+}
+
+void AuditReactor::OnTick() {
+  const MutexLock lock(mutex_);
+  if (busy_) return;
+  const bool is_over = parts_.clock.Now() >= reading_->until();
+  if (is_over || parts_.clock.Monotonic() - last_write_ >= kHeartbeat) Wake();
+}
+
+void AuditReactor::Wake() {
+  if (ended_) return;
+  if (busy_) {
+    again_ = true;
+    return;
+  }
+  busy_ = true;
+  ReadSoon();
+}
+
+// One task a stream at most.
+void AuditReactor::ReadSoon() {
+  parts_.readers.Run([self = shared_from_this()] { self->Read(); });
 }
 
 void AuditReactor::Read() {
-  absl::StatusOr<std::optional<v1::StreamAuditEventsResponse>> next = reading_->Next();
-  if (!next.ok()) return End(next.status());
-  if (*next) {
-    response_ = **std::move(next);
-    return Write();
+  if (!TakeNotes()) return;
+  absl::StatusOr<AuditReading::Batch> batch = reading_->Next();
+  if (!batch.ok()) return End(batch.status());
+  if (!batch->responses.empty()) {
+    std::move(batch->responses.begin(), batch->responses.end(), std::back_inserter(responses_));
+    return WriteNext();
   }
-  if (!follow_ || reading_->complete()) return End(absl::OkStatus());
-  bool heartbeat;
-  bool again;
-  {
-    const MutexLock lock(mutex_);
-    again = std::exchange(again_, false);
-    heartbeat = !again && absl::Now() - last_write_ >= kHeartbeat;
-    if (!again && !heartbeat) busy_ = false;
-  }
-  if (again) return Read();
-  if (!heartbeat) return;
-  response_.Clear();
-  *response_.mutable_heartbeat() = google::protobuf::util::TimeUtil::GetCurrentTime();
-  response_.set_cursor(reading_->cursor());
-  Write();
+  if (batch->more) return ReadSoon();  // others have their turn in between
+  Rest();
 }
 
-void AuditReactor::Write() {
+bool AuditReactor::TakeNotes() {
+  std::map<std::string, AuditLogInfo> found;
+  std::set<std::string> removed;
+  std::set<std::string> appended;
+  {
+    const MutexLock lock(mutex_);
+    if (ended_) return false;
+    found.swap(found_);
+    removed.swap(removed_);
+    appended.swap(appended_);
+    again_ = false;
+  }
+  for (const std::string& uid : removed) reading_->Remove(uid);
+  for (const auto& [uid, log] : found) reading_->Put(log);
+  for (const std::string& uid : appended) reading_->Appended(uid);
+  return true;
+}
+
+void AuditReactor::Rest() {
+  const bool complete = reading_->IsComplete(parts_.clock.Now());
+  {
+    const MutexLock lock(mutex_);
+    behind_at_ = std::nullopt;
+    if (!again_ && !complete) {
+      if (parts_.clock.Monotonic() - last_write_ < kHeartbeat) {
+        busy_ = false;
+        return;
+      }
+      *responses_.emplace_back().mutable_heartbeat() =
+          TimeUtil::NanosecondsToTimestamp(absl::ToUnixNanos(parts_.clock.Now()));
+    } else if (again_) {
+      return ReadSoon();
+    }
+  }
+  if (complete) return End(absl::OkStatus());
+  responses_.back().set_cursor(reading_->cursor());
+  WriteNext();
+}
+
+void AuditReactor::WriteNext() {
+  response_ = std::move(responses_.front());
+  responses_.pop_front();
   const MutexLock lock(mutex_);
   if (ended_) return;
-  last_write_ = absl::Now();
+  last_write_ = parts_.clock.Monotonic();
+  if (response_.has_event()) {
+    behind_at_ = absl::FromUnixNanos(TimeUtil::TimestampToNanoseconds(response_.event().time()));
+  }
   StartWrite(&response_);
 }
 
 void AuditReactor::OnWriteDone(bool ok) {
   if (!ok) return End(absl::CancelledError("the caller is gone"));
-  readers_.Run([self = shared_from_this()] { self->Read(); });
+  if (!responses_.empty()) return WriteNext();
+  ReadSoon();
 }
 
 void AuditReactor::OnCancel() { End(absl::CancelledError("the caller is gone")); }
@@ -93,8 +162,15 @@ void AuditReactor::End(const absl::Status& status) {
   Finish(ToGrpc(status));
 }
 
+absl::Duration AuditReactor::lag() const {
+  const MutexLock lock(mutex_);
+  if (!behind_at_ || ended_) return absl::ZeroDuration();
+  return std::max(parts_.clock.Now() - *behind_at_, absl::ZeroDuration());
+}
+
 void AuditReactor::OnDone() {
-  if (listener_ != 0) watch_.Remove(listener_);
+  if (listener_ != 0) parts_.watch.Remove(listener_);
+  parts_.streams.Remove(shared_from_this());
   self_ = nullptr;
 }
 

@@ -1,14 +1,13 @@
 #include "server/service/audit_reading.h"
 
-#include <algorithm>
 #include <utility>
 #include <variant>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "google/protobuf/util/time_util.h"
 #include "netsvc/audit/segment.h"
 #include "netsvc/base/field_error.h"
+#include "server/core/labels.h"
+#include "spdlog/spdlog.h"
 
 namespace sluice {
 namespace {
@@ -22,27 +21,30 @@ absl::Time ToTime(const google::protobuf::Timestamp& time) {
 }  // namespace
 
 absl::StatusOr<AuditReading> AuditReading::Start(const v1::StreamAuditEventsRequest& request,
-                                                 const AuditDirectory& directory) {
+                                                 const std::vector<AuditLogInfo>& logs) {
+  if (absl::Status labels = CheckLabels("labels", request.labels()); !labels.ok()) return labels;
   absl::StatusOr<CompiledAuditFilter> filter = CompiledAuditFilter::Compile(request.filter());
   if (!filter.ok()) return InField("filter", filter.status());
-  AuditReading reading(request, directory, *std::move(filter));
+  AuditReading reading(request, *std::move(filter));
+  if (reading.until_ < reading.since_) return FieldError("until", "is earlier than since");
   if (!request.cursor().empty()) {
     absl::StatusOr<audit::Cursor> cursor = audit::Cursor::FromText(request.cursor());
     if (!cursor.ok()) return FieldError("cursor", cursor.status().message());
     reading.cursor_ = *std::move(cursor);
   }
   std::set<std::string> known;
-  for (const AuditLogInfo& log : directory.Logs()) known.insert(log.sandbox_id);
+  for (const AuditLogInfo& log : logs) known.insert(log.sandbox_id);
   for (const std::string& id : request.sandbox_ids()) {
     if (!known.contains(id)) return absl::NotFoundError(absl::StrCat("there is no audit log of a sandbox ", id));
+  }
+  for (const AuditLogInfo& log : logs) {
+    if (reading.Selects(log)) reading.Put(log);
   }
   return reading;
 }
 
-AuditReading::AuditReading(const v1::StreamAuditEventsRequest& request, const AuditDirectory& directory,
-                           CompiledAuditFilter filter)
+AuditReading::AuditReading(const v1::StreamAuditEventsRequest& request, CompiledAuditFilter filter)
     : request_(request),
-      directory_(directory),
       filter_(std::move(filter)),
       ids_(request.sandbox_ids().begin(), request.sandbox_ids().end()) {
   if (request.has_since()) since_ = ToTime(request.since());
@@ -50,86 +52,124 @@ AuditReading::AuditReading(const v1::StreamAuditEventsRequest& request, const Au
 }
 
 bool AuditReading::Selects(const AuditLogInfo& log) const {
-  if (!ids_.empty() && !ids_.contains(log.sandbox_id)) return false;
-  return std::all_of(request_.labels().begin(), request_.labels().end(), [&](const auto& wanted) {
-    const auto it = log.labels.find(wanted.first);
-    return it != log.labels.end() && it->second == wanted.second;
-  });
+  return (ids_.empty() || ids_.contains(log.sandbox_id)) && LabelsMatch(log.labels, request_.labels());
+}
+
+void AuditReading::Put(const AuditLogInfo& info) {
+  Log& log = logs_[info.sandbox_uid];
+  live_logs_ += static_cast<size_t>(info.live) - static_cast<size_t>(log.info.live);
+  log.info = info;
+  MakeReady(log);
+}
+
+void AuditReading::Remove(const std::string& uid) {
+  const auto log = logs_.find(uid);
+  if (log == logs_.end()) return;
+  live_logs_ -= static_cast<size_t>(log->second.info.live);
+  logs_.erase(log);
+  cursor_.Erase(uid);
+}
+
+void AuditReading::Appended(const std::string& uid) {
+  if (const auto log = logs_.find(uid); log != logs_.end()) MakeReady(log->second);
+}
+
+void AuditReading::MakeReady(Log& log) {
+  if (std::exchange(log.ready, true)) return;
+  ready_.push_back(log.info.sandbox_uid);
+}
+
+bool AuditReading::IsComplete(absl::Time now) const {
+  if (!ready_.empty()) return false;
+  if (!request_.follow() || until_ <= now) return true;
+  // Of all sandboxes, and under labels: new ones may come.
+  return !ids_.empty() && live_logs_ == 0;
+}
+
+absl::StatusOr<AuditReading::Batch> AuditReading::Next() {
+  Batch batch;
+  for (int looks = 0; looks < kMaxLogsLookedAt && batch.responses.empty() && !ready_.empty(); ++looks) {
+    const std::string uid = std::move(ready_.front());
+    ready_.pop_front();
+    const auto log = logs_.find(uid);
+    if (log == logs_.end()) continue;  // removed since
+    log->second.ready = false;
+    const absl::StatusOr<bool> more = ReadLog(log->second, batch);
+    if (more.ok()) {
+      // Logs take turns, so that a busy one hides no other.
+      if (*more) MakeReady(log->second);
+    } else if (!ids_.empty() && !absl::IsNotFound(more.status())) {
+      return more.status();
+    } else if (!absl::IsNotFound(more.status())) {
+      // A worker can spoil its own log, and nobody else's.
+      spdlog::warn("audit log of sandbox {}: {}", log->second.info.sandbox_id, std::string(more.status().message()));
+    }
+  }
+  batch.more = !ready_.empty();
+  return batch;
+}
+
+absl::Status AuditReading::FindStart(Log& log, int directory) {
+  if (!request_.follow()) {
+    const absl::StatusOr<audit::LogPosition> end = audit::LogReader::End(directory);
+    if (!end.ok()) return end.status();
+    log.end = *end;
+  }
+  audit::LogPosition start;
+  if (const std::optional<uint64_t> next = cursor_.Get(log.info.sandbox_uid)) {
+    start.next_sequence = *next;
+  } else if (since_ != absl::InfinitePast()) {
+    const absl::StatusOr<audit::LogPosition> at = audit::LogReader::PositionAt(directory, since_);
+    if (!at.ok()) return at.status();
+    start = *at;
+  }
+  log.position = start;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> AuditReading::ReadLog(Log& log, Batch& batch) {
+  absl::StatusOr<UniqueFd> directory = audit::OpenLogDirectory(log.info.directory);
+  if (!directory.ok()) return directory.status();
+  if (!log.position) {
+    if (absl::Status status = FindStart(log, directory->get()); !status.ok()) return status;
+  }
+  audit::LogReader reader(*std::move(directory), *log.position);
+  reader.SkipBefore(since_);
+  size_t bytes = 0;
+  while (batch.responses.size() < kMaxBatch && bytes < kMaxBatchBytes) {
+    if (!request_.follow() && reader.HasReached(log.end)) return false;
+    absl::StatusOr<audit::LogItem> item = reader.Next();
+    if (!item.ok()) return item.status();
+    log.position = reader.position();
+    if (log.position->next_sequence != 0) cursor_.Set(log.info.sandbox_uid, log.position->next_sequence);
+    if (std::holds_alternative<audit::EndForNow>(*item)) return false;
+    if (std::holds_alternative<audit::Pause>(*item)) return true;
+    std::optional<Response> response = ToResponse(log, *std::move(item));
+    if (!response) continue;
+    response->set_cursor(cursor_.ToText());
+    bytes += response->ByteSizeLong();
+    batch.responses.push_back(*std::move(response));
+  }
+  return true;
+}
+
+std::optional<Response> AuditReading::ToResponse(const Log& log, audit::LogItem item) const {
+  Response response;
+  if (const auto* lost = std::get_if<audit::Lost>(&item)) {
+    response.mutable_lost()->set_sandbox_id(log.info.sandbox_id);
+    response.mutable_lost()->set_first_sequence(lost->first);
+    response.mutable_lost()->set_last_sequence(lost->last);
+    return response;
+  }
+  auto& event = std::get<v1::AuditEvent>(item);
+  if (!Passes(event)) return std::nullopt;
+  *response.mutable_event() = std::move(event);
+  return response;
 }
 
 bool AuditReading::Passes(const v1::AuditEvent& event) const {
   const absl::Time time = ToTime(event.time());
   return time >= since_ && time < until_ && filter_.Matches(event);
-}
-
-absl::StatusOr<std::optional<Response>> AuditReading::Next() {
-  std::vector<AuditLogInfo> logs;
-  for (AuditLogInfo& log : directory_.Logs()) {
-    if (Selects(log)) logs.push_back(std::move(log));
-  }
-  const auto by_uid = [](const AuditLogInfo& a, const AuditLogInfo& b) { return a.sandbox_uid < b.sandbox_uid; };
-  std::sort(logs.begin(), logs.end(), by_uid);
-  // Logs take turns, so that a busy one hides no other.
-  const auto first = std::find_if(logs.begin(), logs.end(),
-                                  [this](const AuditLogInfo& log) { return log.sandbox_uid > last_uid_; });
-  std::rotate(logs.begin(), first, logs.end());
-  bool live = ids_.empty();  // of all sandboxes: new ones may come
-  for (const AuditLogInfo& log : logs) {
-    live = live || log.live;
-    absl::StatusOr<std::optional<Response>> response = NextOf(log);
-    if (!response.ok() || *response) {
-      last_uid_ = log.sandbox_uid;
-      return response;
-    }
-  }
-  complete_ = !live;
-  return std::nullopt;
-}
-
-absl::StatusOr<audit::LogReader*> AuditReading::ReaderOf(const AuditLogInfo& log) {
-  std::unique_ptr<audit::LogReader>& reader = readers_[log.sandbox_uid];
-  if (reader != nullptr) return reader.get();
-  absl::StatusOr<UniqueFd> directory = audit::OpenLogDirectory(log.directory);
-  if (!directory.ok()) return directory.status();
-  audit::LogPosition position;
-  if (const auto known = positions_.find(log.sandbox_uid); known != positions_.end()) {
-    position = known->second;
-  } else {
-    position.next_sequence = cursor_.Get(log.sandbox_uid).value_or(0);
-  }
-  reader = std::make_unique<audit::LogReader>(*std::move(directory), position);
-  reader->SkipBefore(since_);
-  return reader.get();
-}
-
-absl::StatusOr<std::optional<Response>> AuditReading::NextOf(const AuditLogInfo& log) {
-  const absl::StatusOr<audit::LogReader*> found = ReaderOf(log);
-  if (absl::IsNotFound(found.status())) return std::nullopt;  // removed just now
-  if (!found.ok()) return found.status();
-  audit::LogReader* reader = *found;
-  Response response;
-  while (true) {
-    absl::StatusOr<audit::LogItem> item = reader->Next();
-    if (!item.ok()) return item.status();
-    positions_[log.sandbox_uid] = reader->position();
-    cursor_.Set(log.sandbox_uid, reader->position().next_sequence);
-    if (std::holds_alternative<audit::EndForNow>(*item)) {
-      readers_.erase(log.sandbox_uid);
-      return std::nullopt;
-    }
-    if (const auto* lost = std::get_if<audit::Lost>(&*item)) {
-      response.mutable_lost()->set_sandbox_id(log.sandbox_id);
-      response.mutable_lost()->set_first_sequence(lost->first);
-      response.mutable_lost()->set_last_sequence(lost->last);
-      break;
-    }
-    auto* event = std::get_if<v1::AuditEvent>(&*item);
-    if (event == nullptr || !Passes(*event)) continue;
-    *response.mutable_event() = std::move(*event);
-    break;
-  }
-  response.set_cursor(cursor_.ToText());
-  return response;
 }
 
 }  // namespace sluice

@@ -1,12 +1,15 @@
 #ifndef SLUICE_SERVER_SERVICE_AUDIT_READING_H_
 #define SLUICE_SERVER_SERVICE_AUDIT_READING_H_
 
+#include <cstdint>
+#include <deque>
 #include <map>
-#include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "netsvc/audit/cursor.h"
@@ -17,46 +20,74 @@
 
 namespace sluice {
 
-// One reader's way through the audit logs that it selected: which event comes
-// next, and where it is. Reads the logs from disk as it is asked, and keeps none
-// of them in memory. One thread at a time; blocks for the disk.
+// One reader's way through the audit logs that it selected: which events come
+// next, and where they are. It is told which logs there are and which have more;
+// it looks at no others. Reads from disk as it is asked and holds no descriptor
+// and no event between calls: what it keeps is a place in each log. One thread at
+// a time, Selects aside; Next blocks for the disk.
 class AuditReading {
  public:
-  // FieldError for a request that is wrong in itself, NotFound for an id that no
-  // log bears. `directory` outlives it.
+  // Next returns after so many responses, or so many bytes of events, or a look
+  // into so many logs.
+  static constexpr size_t kMaxBatch = 64;
+  static constexpr size_t kMaxBatchBytes = 256 << 10;
+  static constexpr int kMaxLogsLookedAt = 16;
+
+  // FieldError for a request that is wrong in itself, NotFound for an id that none
+  // of `logs` bears. Without follow, `logs` and what they hold now is all that is
+  // read.
   static absl::StatusOr<AuditReading> Start(const v1::StreamAuditEventsRequest& request,
-                                            const AuditDirectory& directory);
+                                            const std::vector<AuditLogInfo>& logs);
 
-  // The next response, or nothing where nothing more is there now.
-  absl::StatusOr<std::optional<v1::StreamAuditEventsResponse>> Next();
+  // Any thread.
+  bool Selects(const AuditLogInfo& log) const;
 
-  // Will nothing ever follow, once Next has said that nothing is there?
-  bool complete() const { return complete_; }
+  // There is this log, or its info is another than before.
+  void Put(const AuditLogInfo& log);
+  void Remove(const std::string& uid);
+  void Appended(const std::string& uid);
+
+  struct Batch {
+    std::vector<v1::StreamAuditEventsResponse> responses;
+    bool more = false;  // more may be there already
+  };
+  absl::StatusOr<Batch> Next();
+
+  // Will nothing ever follow, once Next has said that nothing more is there?
+  bool IsComplete(absl::Time now) const;
   // Where a later call goes on.
   std::string cursor() const { return cursor_.ToText(); }
+  absl::Time until() const { return until_; }
 
  private:
-  AuditReading(const v1::StreamAuditEventsRequest& request, const AuditDirectory& directory,
-               CompiledAuditFilter filter);
+  struct Log {
+    AuditLogInfo info;
+    // Nothing: not looked at yet.
+    std::optional<audit::LogPosition> position;
+    audit::LogPosition end;  // where a reading that does not follow stops
+    bool ready = false;      // in ready_
+  };
 
-  bool Selects(const AuditLogInfo& log) const;
-  // What of one log comes next; nothing where nothing is there now.
-  absl::StatusOr<std::optional<v1::StreamAuditEventsResponse>> NextOf(const AuditLogInfo& log);
-  absl::StatusOr<audit::LogReader*> ReaderOf(const AuditLogInfo& log);
+  AuditReading(const v1::StreamAuditEventsRequest& request, CompiledAuditFilter filter);
+
+  void MakeReady(Log& log);
+  // Reads on in one log. True: more may be there.
+  absl::StatusOr<bool> ReadLog(Log& log, Batch& batch);
+  absl::Status FindStart(Log& log, int directory);
+  // The response to an item; nothing for one that is passed over.
+  std::optional<v1::StreamAuditEventsResponse> ToResponse(const Log& log, audit::LogItem item) const;
   bool Passes(const v1::AuditEvent& event) const;
 
   const v1::StreamAuditEventsRequest request_;
-  const AuditDirectory& directory_;
   const CompiledAuditFilter filter_;
   const std::set<std::string> ids_;
   absl::Time since_ = absl::InfinitePast();
   absl::Time until_ = absl::InfiniteFuture();
   audit::Cursor cursor_;
-  // By uid. Readers are kept open while they have something to give.
-  std::map<std::string, audit::LogPosition> positions_;
-  std::map<std::string, std::unique_ptr<audit::LogReader>> readers_;
-  std::string last_uid_;  // whose turn it was
-  bool complete_ = false;
+  std::map<std::string, Log> logs_;  // that are selected, by uid
+  // Uids of the logs that may have more, in the order of their turns.
+  std::deque<std::string> ready_;
+  size_t live_logs_ = 0;
 };
 
 }  // namespace sluice

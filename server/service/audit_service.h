@@ -3,9 +3,7 @@
 
 #include <grpcpp/grpcpp.h>
 
-#include "server/core/executor.h"
-#include "server/service/audit_directory.h"
-#include "server/service/audit_watch.h"
+#include "server/service/audit_reactor.h"
 #include "sluice/v1/audit_service.grpc.pb.h"
 
 namespace sluice {
@@ -13,17 +11,16 @@ namespace sluice {
 // sluice.v1.AuditService: StreamAuditEvents; CapturePackets is UNIMPLEMENTED.
 class AuditServiceImpl final : public v1::AuditService::CallbackService {
  public:
-  // All of it outlives the service. `readers` are the threads that read logs.
-  AuditServiceImpl(const AuditDirectory& directory, AuditWatch& watch, Executor& readers)
-      : directory_(directory), watch_(watch), readers_(readers) {}
+  // What its streams work with; all of it outlives the service.
+  explicit AuditServiceImpl(const AuditReactor::Parts& parts) : parts_(parts) {}
 
   grpc::ServerWriteReactor<v1::StreamAuditEventsResponse>* StreamAuditEvents(
-      grpc::CallbackServerContext* context, const v1::StreamAuditEventsRequest* request) override;
+      grpc::CallbackServerContext*, const v1::StreamAuditEventsRequest* request) override {
+    return AuditReactor::Start(*request, parts_);
+  }
 
  private:
-  const AuditDirectory& directory_;
-  AuditWatch& watch_;
-  Executor& readers_;
+  const AuditReactor::Parts parts_;
 };
 
 }  // namespace sluice
