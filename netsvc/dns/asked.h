@@ -11,6 +11,8 @@ struct Asked {
   v1::Protocol transport = v1::PROTOCOL_UDP;
   Endpoint guest;
   Endpoint resolver;
+  // The worker asks it, not the guest: no resolver was named.
+  bool own = false;
 };
 
 }  // namespace sluice::dns

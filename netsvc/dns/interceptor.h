@@ -113,6 +113,7 @@ class Interceptor {
   // After a policy change: nothing is answered by the old policy any more.
   void OnPolicyChanged();
 
+  const NameJudge& names() const { return judge_; }
   const Counters& counters() const { return counters_; }
   const TcpServer& tcp() const { return tcp_; }
 

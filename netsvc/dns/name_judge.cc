@@ -49,8 +49,10 @@ NameJudge::NameJudge(const v1::DnsConfig& config)
 }
 
 Verdict NameJudge::OfQuery(const Rules& rules, const Asked& asked, const DomainName& name) const {
-  const Verdict resolver = rules.policy.EvaluateResolver(asked.transport, asked.resolver.address, rules.groups);
-  if (!resolver.allowed()) return resolver;
+  if (!asked.own) {
+    const Verdict resolver = rules.policy.EvaluateResolver(asked.transport, asked.resolver.address, rules.groups);
+    if (!resolver.allowed()) return resolver;
+  }
   if (blocked_.Covers(name)) return kBlockedName;
   return rules.policy.EvaluateName(name);
 }

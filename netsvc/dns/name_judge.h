@@ -46,6 +46,9 @@ class NameJudge {
   // Steps 4 to 6: may `name` be asked of that resolver?
   policy::Verdict OfQuery(const Rules& rules, const Asked& asked, const DomainName& name) const;
 
+  // Step 5 alone: is `name` on a block list?
+  bool Blocks(const DomainName& name) const { return blocked_.Covers(name); }
+
   // Steps 10 and 11: may the guest see what `name` was answered with?
   AnswerJudgement OfAnswer(const Rules& rules, const DomainName& name, const MessageView& answer) const;
 
