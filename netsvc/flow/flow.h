@@ -3,10 +3,13 @@
 
 #include <compare>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/time/time.h"
+#include "netsvc/base/domain_name.h"
 #include "netsvc/base/endpoint.h"
 #include "netsvc/flow/tcp_tracker.h"
 #include "sluice/v1/audit.pb.h"
@@ -39,6 +42,8 @@ enum class Handler : uint8_t {
 // One flow of the guest's, from the packet that opened it to its end. Owned by
 // the FlowTable.
 struct Flow {
+  static constexpr size_t kMaxNames = 16;
+
   uint64_t id = 0;  // unique within the sandbox's worker, from 1
   v1::Direction direction = v1::DIRECTION_EGRESS;
   Handler handler = Handler::kStack;
@@ -52,6 +57,12 @@ struct Flow {
   v1::Action action = v1::ACTION_UNSPECIFIED;
   v1::Verdict::Reason reason = v1::Verdict::REASON_UNSPECIFIED;
   std::string rule_id;
+
+  // Names that the sandbox had resolved to the remote when it opened, at most
+  // kMaxNames.
+  std::vector<DomainName> names;
+  // Of its first bytes: TLS's server name, or HTTP's host.
+  std::optional<DomainName> server_name;
 
   // Monotonic.
   absl::Duration opened;

@@ -83,6 +83,14 @@ Verdict CompiledPolicy::Evaluate(const FlowQuery& query, const AddressGroups& gr
   return first != kNoRule ? RuleVerdict(first) : PresetVerdict(preset(), query, traits.group);
 }
 
+bool CompiledPolicy::AllowsAddress(const FlowQuery& query, const AddressGroups& groups) const {
+  if (preset() == v1::PRESET_NONE || query.protocol == v1::PROTOCOL_UNSPECIFIED) return false;
+  const PeerIndex& peers = query.direction == v1::DIRECTION_INGRESS ? ingress_ : egress_;
+  const Service service = ServiceOf(query.protocol, query.port);
+  const RuleIndex first = peers.FindAddress(query.remote, groups.Inspect(query.remote), service);
+  return first < peers.FindPeerless(service) && outcomes_[first].action == v1::ACTION_ALLOW;
+}
+
 Verdict CompiledPolicy::EvaluateName(const DomainName& name) const {
   if (preset() == v1::PRESET_NONE) return PresetNameVerdict(preset());
   const RuleIndex first = std::min(names_decided_by_, egress_.FindName(name, kAnyService));

@@ -44,6 +44,10 @@ class CompiledPolicy {
   // UNSUPPORTED. Does not allocate.
   Verdict Evaluate(const FlowQuery& query, const AddressGroups& groups) const;
 
+  // Is it a cidr or group rule of the caller that allows the flow? Then the
+  // address is allowed as such, whatever its names.
+  bool AllowsAddress(const FlowQuery& query, const AddressGroups& groups) const;
+
   // May `name` be asked? Its group does not matter, nor do the ports and
   // protocols of allowing rules (docs/policy.md, "Names").
   Verdict EvaluateName(const DomainName& name) const;

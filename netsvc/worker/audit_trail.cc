@@ -23,6 +23,10 @@ void SetKey(v1::Direction direction, const FlowKey& key, v1::FlowEvent& event) {
   SetEndpoint(key.remote, *event.mutable_remote());
 }
 
+void SetNames(std::span<const DomainName> names, v1::FlowEvent& event) {
+  for (const DomainName& name : names) event.add_domains(name.ToString());
+}
+
 void SetVerdict(const Flow& flow, v1::Verdict& out) {
   out.set_action(flow.action);
   out.set_reason(flow.reason);
@@ -62,6 +66,7 @@ bool AuditTrail::FlowOpened(const Flow& flow) {
   opened.set_flow_id(flow.id);
   opened.set_count(1);
   SetKey(flow.direction, flow.guest_side, opened);
+  SetNames(flow.names, opened);
   SetVerdict(flow, *opened.mutable_verdict());
   Append(event);
   return Commit();
@@ -74,6 +79,8 @@ void AuditTrail::FlowClosed(const Flow& flow, v1::FlowEvent::EndCause cause, con
   closed.set_flow_id(flow.id);
   closed.set_count(1);
   SetKey(flow.direction, flow.guest_side, closed);
+  SetNames(flow.names, closed);
+  if (flow.server_name) closed.set_server_name(flow.server_name->ToString());
   closed.set_bytes_to_remote(flow.bytes_to_remote);
   closed.set_bytes_to_guest(flow.bytes_to_guest);
   closed.set_end_cause(cause);
@@ -89,13 +96,15 @@ void AuditTrail::FlowClosed(const Flow& flow, v1::FlowEvent::EndCause cause, con
   CommitSoon();
 }
 
-void AuditTrail::FlowDenied(v1::Direction direction, const FlowKey& key, const policy::Verdict& verdict) {
+void AuditTrail::FlowDenied(v1::Direction direction, const FlowKey& key, const policy::Verdict& verdict,
+                            std::span<const DomainName> names) {
   FoldKey fold_key{direction, key, verdict};
   fold_key.flow.guest.port = 0;
   fold_key.verdict.rule_id = {};
   v1::FlowEvent denied;
   denied.set_phase(v1::FlowEvent::PHASE_DENIED);
   SetKey(direction, key, denied);
+  SetNames(names, denied);
   *denied.mutable_verdict() = verdict.ToProto();
   if (const auto it = folds_.find(fold_key); it != folds_.end()) {
     it->second.event = std::move(denied);

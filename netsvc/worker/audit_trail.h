@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 
 #include "absl/container/flat_hash_map.h"
 #include "netsvc/audit/log_writer.h"
+#include "netsvc/base/domain_name.h"
 #include "netsvc/flow/flow.h"
 #include "netsvc/loop/event_loop.h"
 #include "netsvc/policy/verdict.h"
@@ -41,7 +43,9 @@ class AuditTrail {
   bool FlowOpened(const flow::Flow& flow);
   // `verdict`: nullptr for a flow that ended by itself, and bears its own.
   void FlowClosed(const flow::Flow& flow, v1::FlowEvent::EndCause cause, const policy::Verdict* verdict);
-  void FlowDenied(v1::Direction direction, const flow::FlowKey& key, const policy::Verdict& verdict);
+  // `names`: of the remote, as far as they are known.
+  void FlowDenied(v1::Direction direction, const flow::FlowKey& key, const policy::Verdict& verdict,
+                  std::span<const DomainName> names = {});
   // A frame that no policy was asked about. At most one event a second of each.
   void Malformed(const flow::FlowKey& key) { Dropped(key, v1::Verdict::REASON_MALFORMED, malformed_); }
   void Unsupported(const flow::FlowKey& key) { Dropped(key, v1::Verdict::REASON_UNSUPPORTED, unsupported_); }

@@ -11,6 +11,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "netsvc/base/io.h"
+#include "netsvc/dns/own_query.h"
+#include "netsvc/dns/protocol.h"
 #include "netsvc/packet/builder.h"
 
 namespace sluice {
@@ -52,6 +54,11 @@ void DnsRelay::OnDatagram(const packet::Packet& query) {
     if (size > 0) link_.Write(std::span(frame).first(size));
   };
   interceptor_->OnDatagram(asked, query.payload(), answer);
+}
+
+void DnsRelay::Resolve(const DomainName& name, bool ipv6, std::function<void(bool answered)> done) {
+  const Endpoint resolver{subnet_.ipv4.dns, kPort};
+  dns::AskOwn(*interceptor_, resolver, name, ipv6 ? dns::kTypeAaaa : dns::kTypeA, std::move(done));
 }
 
 std::optional<flow::FlowKey> DnsRelay::HostSide() {

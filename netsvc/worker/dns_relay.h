@@ -1,6 +1,7 @@
 #ifndef SLUICE_NETSVC_WORKER_DNS_RELAY_H_
 #define SLUICE_NETSVC_WORKER_DNS_RELAY_H_
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,6 +36,9 @@ class DnsRelay {
   void SetInterceptor(dns::Interceptor* interceptor) { interceptor_ = interceptor; }
 
   void OnDatagram(const packet::Packet& query);
+
+  // Resolves `name` on the worker's own account, as dns::AskOwn.
+  void Resolve(const DomainName& name, bool ipv6, std::function<void(bool answered)> done);
 
   // The host's side of a DNS connection that the guest is about to open; nothing
   // when every port is taken.

@@ -1,6 +1,7 @@
 #ifndef SLUICE_NETSVC_WORKER_FLOW_ENDER_H_
 #define SLUICE_NETSVC_WORKER_FLOW_ENDER_H_
 
+#include "netsvc/dns/bindings.h"
 #include "netsvc/flow/flow_table.h"
 #include "netsvc/loop/event_loop.h"
 #include "netsvc/policy/verdict.h"
@@ -21,6 +22,7 @@ class FlowEnder {
     GuestLink& link;
     const Subnet& subnet;
     flow::FlowTable& flows;
+    dns::Bindings& bindings;
     EchoRelay& echo;
     AuditTrail& audit;
   };

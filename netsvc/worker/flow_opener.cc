@@ -1,5 +1,6 @@
 #include "netsvc/worker/flow_opener.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -16,6 +17,8 @@ using policy::Verdict;
 // Ports that a peer of the host's own is shown under where its own is taken.
 constexpr uint16_t kFirstSubstitutePort = 49152;  // RFC 6335 section 6
 
+constexpr Verdict kDnsAllowed{v1::ACTION_ALLOW, v1::Verdict::REASON_PRESET, policy::kPresetRuleId};
+
 Verdict Denied(v1::Verdict::Reason reason) {
   return {.action = v1::ACTION_DENY, .reason = reason, .rule_id = policy::kDefaultRuleId};
 }
@@ -28,6 +31,10 @@ Handler HandlerOf(const FlowKey& key) {
 
 IpAddress LoopbackOf(const IpAddress& address) {
   return address.is_v6() ? IpAddress::V6(in6addr_loopback) : IpAddress::V4(INADDR_LOOPBACK);
+}
+
+std::span<const DomainName> NamesToKeep(const FlowJudge::Opening& opening) {
+  return std::span(opening.names).first(std::min(opening.names.size(), Flow::kMaxNames));
 }
 
 void SetVerdict(const Verdict& verdict, Flow& flow) {
@@ -55,17 +62,9 @@ FlowKey KeyFromStack(const packet::Packet& packet) {
   return {ProtocolOf(packet), packet.destination_endpoint(), packet.source_endpoint()};
 }
 
-Verdict FlowOpener::Judge(v1::Direction direction, const FlowKey& guest_side) const {
-  const bool egress = direction == v1::DIRECTION_EGRESS;
-  return parts_.judge.Evaluate({.direction = direction,
-                                .protocol = guest_side.protocol,
-                                .remote = guest_side.remote.address,
-                                .port = egress ? guest_side.remote.port : guest_side.guest.port,
-                                .names = {}});
-}
-
-void FlowOpener::Deny(const FlowKey& key, const packet::Packet& packet, const Verdict& verdict) {
-  parts_.audit.FlowDenied(v1::DIRECTION_EGRESS, key, verdict);
+void FlowOpener::Deny(const FlowKey& key, const packet::Packet& packet, const Verdict& verdict,
+                      std::span<const DomainName> names) {
+  parts_.audit.FlowDenied(v1::DIRECTION_EGRESS, key, verdict, names);
   parts_.rejecter.Reject(packet);
 }
 
@@ -83,14 +82,27 @@ std::optional<FlowKey> FlowOpener::HostSideOf(const FlowKey& key, Handler handle
 }
 
 Flow* FlowOpener::Egress(const FlowKey& key, const packet::Packet& packet) {
-  const Handler handler = HandlerOf(key);
-  Verdict verdict{.action = v1::ACTION_ALLOW, .reason = v1::Verdict::REASON_PRESET, .rule_id = policy::kPresetRuleId};
   // DNS is judged query by query, by the interceptor.
-  if (handler != Handler::kDns) verdict = Judge(v1::DIRECTION_EGRESS, key);
-  if (!verdict.allowed()) {
-    Deny(key, packet, verdict);
+  if (HandlerOf(key) == Handler::kDns) return OpenEgress(key, packet, {.verdict = kDnsAllowed});
+  const FlowJudge::Opening opening = parts_.judge.OfNew(v1::DIRECTION_EGRESS, key);
+  if (opening.stale.empty()) return OpenEgress(key, packet, opening);
+  if (!parts_.held.Hold(key, packet, opening.stale)) Deny(key, packet, Denied(v1::Verdict::REASON_LIMIT));
+  return nullptr;
+}
+
+Flow* FlowOpener::EgressHeld(const FlowKey& key, const packet::Packet& packet) {
+  const FlowJudge::Opening opening = parts_.judge.OfNew(v1::DIRECTION_EGRESS, key);
+  if (opening.stale.empty()) return OpenEgress(key, packet, opening);
+  Deny(key, packet, Denied(v1::Verdict::REASON_RESOLUTION_FAILED), opening.stale);
+  return nullptr;
+}
+
+Flow* FlowOpener::OpenEgress(const FlowKey& key, const packet::Packet& packet, const FlowJudge::Opening& opening) {
+  if (!opening.verdict.allowed()) {
+    Deny(key, packet, opening.verdict, NamesToKeep(opening));
     return nullptr;
   }
+  const Handler handler = HandlerOf(key);
   const std::optional<FlowKey> host_side = HostSideOf(key, handler);
   Flow* flow = host_side ? parts_.flows.Open(key, *host_side, parts_.loop.clock().Monotonic()) : nullptr;
   if (flow == nullptr) {
@@ -98,9 +110,12 @@ Flow* FlowOpener::Egress(const FlowKey& key, const packet::Packet& packet) {
     return nullptr;
   }
   flow->handler = handler;
-  SetVerdict(verdict, *flow);
+  SetVerdict(opening.verdict, *flow);
   if (handler == Handler::kDns) return flow;
   if (handler == Handler::kEcho && !StartEcho(*flow, packet)) return nullptr;
+  const std::span<const DomainName> names = NamesToKeep(opening);
+  flow->names.assign(names.begin(), names.end());
+  parts_.bindings.Use(key.remote.address, flow->names);
   if (parts_.audit.FlowOpened(*flow)) return flow;
   const Verdict unwritten = Denied(v1::Verdict::REASON_AUDIT_UNAVAILABLE);
   parts_.ender.End(*flow, &unwritten);
@@ -124,7 +139,7 @@ std::optional<FlowKey> FlowOpener::GuestSideOf(const FlowKey& host_side, const P
   FlowKey key = host_side;
   key.guest = {parts_.subnet.family(port.stack_guest.address).guest,
                static_cast<uint16_t>(port.mapping.guest_port())};
-  const v1::AddressGroup group = parts_.judge.groups().Classify(key.remote.address);
+  const v1::AddressGroup group = parts_.groups.Classify(key.remote.address);
   const bool hosts_own = group == v1::ADDRESS_GROUP_HOST || group == v1::ADDRESS_GROUP_LOOPBACK;
   if (hosts_own) key.remote.address = parts_.subnet.family(key.remote.address).gateway;
   const auto is_free = [this, &key] {
@@ -144,7 +159,7 @@ Flow* FlowOpener::Ingress(const FlowKey& host_side, const PublishedPort& port, c
   const int socket = packet.is_tcp() ? parts_.ports.TakeAccepted(port, host_side.remote) : -1;
   const std::optional<FlowKey> guest_side = GuestSideOf(host_side, port);
   Verdict verdict = Denied(v1::Verdict::REASON_LIMIT);
-  if (guest_side) verdict = Judge(v1::DIRECTION_INGRESS, *guest_side);
+  if (guest_side) verdict = parts_.judge.OfNew(v1::DIRECTION_INGRESS, *guest_side).verdict;
   Flow* flow = nullptr;
   if (verdict.allowed()) {
     flow = parts_.flows.Open(*guest_side, host_side, parts_.loop.clock().Monotonic());

@@ -2,16 +2,18 @@
 #define SLUICE_NETSVC_WORKER_FLOW_OPENER_H_
 
 #include <optional>
+#include <span>
 
 #include "netsvc/flow/flow_table.h"
 #include "netsvc/loop/event_loop.h"
 #include "netsvc/packet/packet.h"
-#include "netsvc/policy/judge.h"
 #include "netsvc/slirp/host_stack.h"
 #include "netsvc/worker/audit_trail.h"
 #include "netsvc/worker/dns_relay.h"
 #include "netsvc/worker/echo_relay.h"
 #include "netsvc/worker/flow_ender.h"
+#include "netsvc/worker/flow_judge.h"
+#include "netsvc/worker/held_packets.h"
 #include "netsvc/worker/published_ports.h"
 #include "netsvc/worker/rejecter.h"
 #include "netsvc/worker/stack_port.h"
@@ -37,7 +39,10 @@ class FlowOpener {
     HostStack& stack;
     StackPort& stack_port;
     AuditTrail& audit;
-    policy::Judge& judge;
+    const FlowJudge& judge;
+    const policy::AddressGroups& groups;
+    dns::Bindings& bindings;
+    HeldPackets& held;
     flow::FlowTable& flows;
     DnsRelay& dns;
     EchoRelay& echo;
@@ -50,18 +55,20 @@ class FlowOpener {
   explicit FlowOpener(const Parts& parts) : parts_(parts) {}
 
   // For a packet of the guest's, whose key is `key`. nullptr: it was refused, and
-  // the guest told.
+  // the guest told; or it is held until the names that it depends on have been
+  // resolved again.
   flow::Flow* Egress(const flow::FlowKey& key, const packet::Packet& packet);
+  // The same for a packet that was held: what is stale still could not be resolved.
+  flow::Flow* EgressHeld(const flow::FlowKey& key, const packet::Packet& packet);
 
   // For the first packet from a peer of a published port; nullptr: it was refused,
   // and the peer told.
   flow::Flow* Ingress(const flow::FlowKey& host_side, const PublishedPort& port, const packet::Packet& packet);
 
-  // What the judge says of a flow, new or open.
-  policy::Verdict Judge(v1::Direction direction, const flow::FlowKey& guest_side) const;
-
  private:
-  void Deny(const flow::FlowKey& key, const packet::Packet& packet, const policy::Verdict& verdict);
+  flow::Flow* OpenEgress(const flow::FlowKey& key, const packet::Packet& packet, const FlowJudge::Opening& opening);
+  void Deny(const flow::FlowKey& key, const packet::Packet& packet, const policy::Verdict& verdict,
+            std::span<const DomainName> names = {});
   void RefusePeer(const flow::FlowKey& host_side, const packet::Packet& packet, int socket);
   std::optional<flow::FlowKey> HostSideOf(const flow::FlowKey& key, flow::Handler handler);
   std::optional<flow::FlowKey> GuestSideOf(const flow::FlowKey& host_side, const PublishedPort& port);

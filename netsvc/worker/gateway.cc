@@ -51,9 +51,15 @@ Gateway::Gateway(const Parts& parts)
       echo_(parts.loop, parts.link, parts.subnet, parts.flows),
       ports_(parts.stack, parts.subnet),
       stack_port_(parts.stack),
-      ender_({parts.loop, stack_port_, parts.link, parts.subnet, parts.flows, echo_, parts.audit}),
-      opener_({parts.loop, parts.stack, stack_port_, parts.audit, parts.judge, parts.flows, parts.dns, echo_, ports_,
-               ender_, rejecter_, parts.subnet}) {
+      ender_({parts.loop, stack_port_, parts.link, parts.subnet, parts.flows, parts.bindings, echo_, parts.audit}),
+      held_(
+          parts.loop, parts.bindings,
+          [&dns = parts.dns](const DomainName& name, bool ipv6, std::function<void(bool)> done) {
+            dns.Resolve(name, ipv6, std::move(done));
+          },
+          [this](Packet& packet) { OnReleased(packet); }),
+      opener_({parts.loop, parts.stack, stack_port_, parts.audit, parts.flow_judge, parts.judge.groups(),
+               parts.bindings, held_, parts.flows, parts.dns, echo_, ports_, ender_, rejecter_, parts.subnet}) {
   parts_.stack.SetDelegate(this);
   SweepLater();
 }
@@ -101,6 +107,13 @@ Flow* Gateway::FindOrOpen(const Packet& packet) {
     return nullptr;
   }
   return opener_.Egress(key, packet);
+}
+
+void Gateway::OnReleased(Packet& packet) {
+  const FlowKey key = KeyFromGuest(packet);
+  Flow* flow = parts_.flows.FindByGuestSide(key);
+  if (flow == nullptr || flow->ended) flow = opener_.EgressHeld(key, packet);
+  if (flow != nullptr) Forward(*flow, packet);
 }
 
 void Gateway::Forward(Flow& flow, Packet& packet) {
@@ -195,7 +208,7 @@ uint64_t Gateway::RejudgeFlows() {
   policy::Verdict changed;
   return EndIf([this, &changed](const Flow& flow) -> const policy::Verdict* {
     if (flow.handler == Handler::kDns) return nullptr;  // judged query by query
-    changed = opener_.Judge(flow.direction, flow.guest_side);
+    changed = parts_.flow_judge.OfOpen(flow);
     if (changed.allowed()) return nullptr;
     changed.reason = v1::Verdict::REASON_POLICY_CHANGED;
     return &changed;

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "netsvc/base/unique_fd.h"
+#include "netsvc/dns/bindings.h"
 #include "netsvc/flow/flow_table.h"
 #include "netsvc/link/link.h"
 #include "netsvc/loop/event_loop.h"
@@ -21,8 +22,10 @@
 #include "netsvc/worker/dns_relay.h"
 #include "netsvc/worker/echo_relay.h"
 #include "netsvc/worker/flow_ender.h"
+#include "netsvc/worker/flow_judge.h"
 #include "netsvc/worker/flow_opener.h"
 #include "netsvc/worker/guest_link.h"
+#include "netsvc/worker/held_packets.h"
 #include "netsvc/worker/published_ports.h"
 #include "netsvc/worker/rejecter.h"
 #include "netsvc/worker/stack_port.h"
@@ -43,6 +46,8 @@ class Gateway : private HostStack::Delegate {
     AuditTrail& audit;
     GuestLink& link;
     policy::Judge& judge;
+    const FlowJudge& flow_judge;
+    dns::Bindings& bindings;
     flow::FlowTable& flows;
     DnsRelay& dns;
     const Subnet& subnet;
@@ -77,6 +82,7 @@ class Gateway : private HostStack::Delegate {
   void OnSocketClosed(int socket) override;
 
   flow::Flow* FindOrOpen(const packet::Packet& packet);
+  void OnReleased(packet::Packet& packet);
   void Forward(flow::Flow& flow, packet::Packet& packet);
 
   bool AnswerForPublished(const packet::Packet& packet);
@@ -97,6 +103,7 @@ class Gateway : private HostStack::Delegate {
   PublishedPorts ports_;
   StackPort stack_port_;
   FlowEnder ender_;
+  HeldPackets held_;
   FlowOpener opener_;
   std::unique_ptr<EventLoop::Handle> sweep_timer_;
 };

@@ -1,24 +1,15 @@
 #include "netsvc/worker/gateway.h"
 
-#include <fcntl.h>
-#include <stdlib.h>
-
 #include <array>
 #include <memory>
 #include <string>
 #include <utility>
-#include <variant>
 #include <vector>
 
-#include "google/protobuf/text_format.h"
 #include "gtest/gtest.h"
-#include "netsvc/audit/log_reader.h"
-#include "netsvc/audit/log_writer.h"
-#include "netsvc/link/fake_link.h"
-#include "netsvc/loop/fake_loop.h"
 #include "netsvc/packet/builder.h"
 #include "netsvc/packet/headers.h"
-#include "netsvc/slirp/fake_host_stack.h"
+#include "netsvc/worker/gateway_fixture.h"
 
 namespace sluice {
 namespace {
@@ -33,120 +24,7 @@ const Endpoint kPrivate = *Endpoint::Parse("10.1.2.3:80");
 const Endpoint kPeer = *Endpoint::Parse("198.35.26.96:5000");
 constexpr int kSocket = 77;
 
-v1::NetworkPolicy Policy(const std::string& text) {
-  v1::NetworkPolicy policy;
-  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &policy));
-  return policy;
-}
-
-internal::v1::Interface DefaultInterface() {
-  internal::v1::Interface interface;
-  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(
-      R"(ipv4_subnet: "10.0.2.0/24" ipv4_address: "10.0.2.15" ipv4_gateway: "10.0.2.2" ipv4_dns: "10.0.2.3"
-         ipv6_subnet: "fd73:6c75:6963:1::/64" ipv6_address: "fd73:6c75:6963:1::f"
-         ipv6_gateway: "fd73:6c75:6963:1::2" ipv6_dns: "fd73:6c75:6963:1::3"
-         mac: "02:73:6c:00:00:0f" mtu: 1500)",
-      &interface));
-  return interface;
-}
-
-// The real gateway, with a fake link before it and a fake host stack behind it.
-class GatewayTest : public testing::Test {
- protected:
-  GatewayTest() {
-    std::string path = testing::TempDir() + "/logXXXXXX";
-    EXPECT_NE(mkdtemp(path.data()), nullptr);
-    log_path_ = path;
-    auto log = audit::LogWriter::Open(UniqueFd(open(path.c_str(), O_RDONLY | O_DIRECTORY)),
-                                      {.sandbox_id = "test", .sandbox_uid = "uid"}, loop_.clock());
-    EXPECT_TRUE(log.ok()) << log.status();
-    audit_ = std::make_unique<AuditTrail>(loop_, *std::move(log));
-    judge_ = std::make_unique<policy::Judge>(groups_, std::vector<Endpoint>{*Endpoint::Parse("127.0.0.1:50051")},
-                                             Compile("preset: PRESET_PUBLIC_ONLY"));
-    // Through a descriptor: a test's own folder is too long for a socket address.
-    socket_directory_.reset(open(path.c_str(), O_RDONLY | O_DIRECTORY));
-    const std::string socket = "/proc/self/fd/" + std::to_string(socket_directory_.get()) + "/dns.sock";
-    dns_ = *DnsRelay::Create(link_, subnet_, flows_, socket);
-    gateway_ = std::make_unique<Gateway>(
-        Gateway::Parts{loop_, stack_, *audit_, link_, *judge_, flows_, *dns_, subnet_});
-    gateway_->AttachLink(std::make_unique<link::FakeLink>(to_guest_));
-  }
-
-  static std::shared_ptr<const policy::CompiledPolicy> Compile(const std::string& text) {
-    return *policy::CompiledPolicy::Compile(Policy(text));
-  }
-  void SetPolicy(const std::string& text) { judge_->SetPolicy(Compile(text)); }
-
-  packet::Addressing FromGuestTo(const Endpoint& remote, uint16_t port = 4242) const {
-    return {subnet_.guest_mac, subnet_.gateway_mac, {subnet_.family(remote.address).guest, port}, remote};
-  }
-
-  void GuestSends(std::span<uint8_t> frame) {
-    gateway_->FromGuest({.bytes = frame, .offload = {}});
-    loop_.RunUntilIdle();
-  }
-  void GuestSendsTcp(const Endpoint& remote, packet::TcpControl control, uint16_t port = 4242) {
-    std::array<uint8_t, 128> frame;
-    const size_t size = packet::BuildTcpControl(FromGuestTo(remote, port), control, frame);
-    GuestSends(std::span(frame).first(size));
-  }
-  void GuestSendsUdp(const Endpoint& remote, uint16_t port = 4242) {
-    std::array<uint8_t, 128> frame;
-    const std::array<uint8_t, 4> payload = {1, 2, 3, 4};
-    const size_t size = packet::BuildUdp(FromGuestTo(remote, port), payload, frame);
-    GuestSends(std::span(frame).first(size));
-  }
-  void StackSends(const packet::Addressing& addressing, packet::TcpControl control) {
-    std::array<uint8_t, 128> frame;
-    const size_t size = packet::BuildTcpControl(addressing, control, frame);
-    stack_.delegate().OnFrame(std::span(frame).first(size));
-    loop_.RunUntilIdle();
-  }
-  void StackSendsUdp(const Endpoint& from, const Endpoint& to) {
-    std::array<uint8_t, 128> frame;
-    const std::array<uint8_t, 3> payload = {9, 9, 9};
-    const size_t size = packet::BuildUdp({subnet_.gateway_mac, subnet_.guest_mac, from, to}, payload, frame);
-    stack_.delegate().OnFrame(std::span(frame).first(size));
-    loop_.RunUntilIdle();
-  }
-
-  Packet LastToGuest() {
-    Packet packet;
-    EXPECT_FALSE(to_guest_.empty());
-    if (!to_guest_.empty()) packet::Parse(to_guest_.back(), packet);
-    return packet;
-  }
-
-  std::vector<v1::AuditEvent> Events() {
-    audit_->Finish();
-    audit::LogReader reader(UniqueFd(open(log_path_.c_str(), O_RDONLY | O_DIRECTORY)), {});
-    std::vector<v1::AuditEvent> events;
-    while (true) {
-      auto item = reader.Next();
-      if (!item.ok() || !std::holds_alternative<v1::AuditEvent>(*item)) return events;
-      events.push_back(std::get<v1::AuditEvent>(*std::move(item)));
-    }
-  }
-  v1::FlowEvent LastFlowEvent() {
-    const std::vector<v1::AuditEvent> events = Events();
-    return events.empty() ? v1::FlowEvent() : events.back().flow();
-  }
-
-  FakeLoop loop_;
-  FakeHostStack stack_;
-  Subnet subnet_ = *Subnet::FromProto(DefaultInterface());
-  policy::AddressGroups groups_{{.gateway = {IpPrefix(subnet_.ipv4.gateway, 32), IpPrefix(subnet_.ipv4.dns, 32),
-                                             subnet_.ipv6.prefix}}};
-  GuestLink link_{loop_};
-  flow::FlowTable flows_{100};
-  std::vector<std::vector<uint8_t>> to_guest_;
-  std::string log_path_;
-  UniqueFd socket_directory_;
-  std::unique_ptr<AuditTrail> audit_;
-  std::unique_ptr<policy::Judge> judge_;
-  std::unique_ptr<DnsRelay> dns_;
-  std::unique_ptr<Gateway> gateway_;
-};
+using GatewayTest = GatewayFixture;
 
 TEST_F(GatewayTest, AnAllowedConnectionReachesTheStackAndIsTold) {
   GuestSendsTcp(kWeb, {.sequence = 1000, .flags = kSyn});

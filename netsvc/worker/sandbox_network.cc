@@ -78,7 +78,8 @@ SandboxNetwork::SandboxNetwork(EventLoop& loop, const internal::v1::Configure& c
     : loop_(loop),
       uid_(config.sandbox_uid()),
       generation_(config.policy_generation()),
-      own_nameservers_(config.dns().nameservers_size() > 0) {}
+      own_nameservers_(config.dns().nameservers_size() > 0),
+      bindings_(loop.clock()) {}
 
 SandboxNetwork::~SandboxNetwork() = default;
 
@@ -120,12 +121,14 @@ absl::Status SandboxNetwork::Start(const internal::v1::Configure& config, Unique
   if (!relay.ok()) return relay.status();
   dns_relay_ = *std::move(relay);
   if (absl::Status status = StartDns(config); !status.ok()) return status;
+  flow_judge_ = std::make_unique<FlowJudge>(FlowJudge::Parts{
+      *judge_, bindings_, interceptor_->names(), config.dns().require_resolved_addresses()});
 
   auto stack = SlirpStack::Create(loop_, StackOptions(subnet_, service_path));
   if (!stack.ok()) return stack.status();
   stack_ = *std::move(stack);
   gateway_ = std::make_unique<Gateway>(
-      Gateway::Parts{loop_, *stack_, *audit_, *link_, *judge_, *flows_, *dns_relay_, subnet_});
+      Gateway::Parts{loop_, *stack_, *audit_, *link_, *judge_, *flow_judge_, bindings_, *flows_, *dns_relay_, subnet_});
   v1::PolicyEvent first;
   *first.mutable_policy() = config.policy();
   return audit_->Policy(first) ? absl::OkStatus() : Unwritten();
@@ -169,6 +172,7 @@ absl::StatusOr<uint64_t> SandboxNetwork::SetPolicy(const internal::v1::SetPolicy
   generation_ = request.generation();
   audit_->SetGeneration(generation_);
   interceptor_->OnPolicyChanged();
+  bindings_.DropNames([this](const DomainName& name) { return !policy().EvaluateName(name).allowed(); });
   v1::PolicyEvent event;
   *event.mutable_policy() = request.policy();
   if (!request.keep_open_flows()) event.set_flows_closed(gateway_->RejudgeFlows());

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "netsvc/base/unique_fd.h"
+#include "netsvc/dns/bindings.h"
 #include "netsvc/dns/interceptor.h"
 #include "netsvc/dns/upstream.h"
 #include "netsvc/flow/flow_table.h"
@@ -19,6 +20,7 @@
 #include "netsvc/slirp/slirp_stack.h"
 #include "netsvc/worker/audit_trail.h"
 #include "netsvc/worker/dns_relay.h"
+#include "netsvc/worker/flow_judge.h"
 #include "netsvc/worker/gateway.h"
 #include "netsvc/worker/guest_link.h"
 #include "netsvc/worker/host_addresses.h"
@@ -73,6 +75,9 @@ class SandboxNetwork : private dns::Interceptor::Host {
   const policy::AddressGroups& groups() const override { return *groups_; }
   bool HasRoute(bool ipv6) const override { return HasInternetRoute(ipv6); }
   bool Record(const v1::DnsEvent& event) override { return audit_->Dns(event); }
+  void OnResolved(const DomainName& name, std::span<const IpAddress> addresses, absl::Duration ttl) override {
+    bindings_.Bind(name, addresses, ttl);
+  }
 
   EventLoop& loop_;
   const std::string uid_;
@@ -80,6 +85,7 @@ class SandboxNetwork : private dns::Interceptor::Host {
   bool own_nameservers_ = false;
   UniqueFd socket_directory_;
 
+  dns::Bindings bindings_;
   // In the order in which they are built; each uses those above it.
   Subnet subnet_;
   std::unique_ptr<AuditTrail> audit_;
@@ -91,6 +97,7 @@ class SandboxNetwork : private dns::Interceptor::Host {
   std::unique_ptr<DnsRelay> dns_relay_;
   std::unique_ptr<dns::Upstream> upstream_;
   std::unique_ptr<dns::Interceptor> interceptor_;
+  std::unique_ptr<FlowJudge> flow_judge_;
   std::unique_ptr<SlirpStack> stack_;
   std::unique_ptr<Gateway> gateway_;
 };
