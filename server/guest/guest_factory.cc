@@ -1,14 +1,16 @@
 #include "server/guest/guest_factory.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <filesystem>
-#include <memory>
 #include <system_error>
 #include <utility>
+
+#include <spdlog/spdlog.h>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -16,6 +18,7 @@
 #include "netsvc/base/io.h"
 #include "server/guest/guest_user.h"
 #include "server/guest/io_thread.h"
+#include "server/guest/net_namespace.h"
 #include "server/guest/netns_guest.h"
 #include "server/guest/oci_guest.h"
 #include "server/guest/oci_runtime.h"
@@ -23,84 +26,164 @@
 namespace sluice {
 namespace {
 
-constexpr mode_t kPrivate = 0700;
+constexpr char kHostRoot[] = "/";
+constexpr char kTunDevice[] = "/dev/net/tun";
+constexpr mode_t kPrivateDirectory = 0700;
 
-bool IsDirectory(const std::string& path) {
-  struct stat info;
-  return stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+// Whether `path` is `directory` or lies below it. Both without symbolic links.
+bool IsWithin(const std::string& path, const std::string& directory) {
+  return directory == kHostRoot || path == directory || absl::StartsWith(path, absl::StrCat(directory, "/"));
 }
 
-class LocalGuestFactory : public GuestFactory {
+// The path of `path`, within `root`, as a guest with that root says it.
+std::string SeenFrom(const std::string& root, const std::string& path) {
+  return root == kHostRoot ? path : path.substr(root.size());
+}
+
+absl::StatusOr<std::string> FindRootfs(const std::string& rootfs, const std::string& state_dir) {
+  std::error_code error;
+  const std::string path = std::filesystem::canonical(rootfs.empty() ? kHostRoot : rootfs, error);
+  if (error || !std::filesystem::is_directory(path, error)) return FieldError("oci.rootfs", "is not a directory of the host");
+  if (IsWithin(path, state_dir)) return FieldError("oci.rootfs", "lies in the server's own state directory");
+  return path;
+}
+
+OciContainer ToContainer(const v1::OciGuest& oci, const GuestUser& user) {
+  OciContainer container;
+  container.process.args = {oci.args().begin(), oci.args().end()};
+  container.process.env = {oci.env().begin(), oci.env().end()};
+  container.process.working_directory = oci.working_directory();
+  container.process.user = user;
+  container.memory_bytes = oci.memory_bytes();
+  container.cpus = oci.cpus();
+  container.max_processes = oci.max_processes();
+  return container;
+}
+
+class GuestFactoryImpl : public GuestFactory {
  public:
-  LocalGuestFactory(const GuestFactoryOptions& options, std::unique_ptr<IoThread> io)
-      : runtime_({.program = options.oci_runtime, .root = absl::StrCat(options.state_dir, "/oci")}),
-        io_(std::move(io)),
-        host_{runtime_, *io_, options.state_dir, absl::StrCat(options.state_dir, "/guests"), options.init_path} {}
-
-  // One sentence for the operator where something that guests need is missing.
-  absl::Status Prepare() {
-    if (absl::Status usable = runtime_.CheckUsable(); !usable.ok()) return usable;
-    if (access(host_.init_path.c_str(), X_OK) != 0) {
-      return absl::FailedPreconditionError(absl::StrCat("sluice-init is not at ", host_.init_path));
-    }
-    if (access("/dev/net/tun", R_OK | W_OK) != 0) {
-      return absl::FailedPreconditionError("/dev/net/tun cannot be opened: TAP devices need it");
-    }
-    for (const std::string& id : runtime_.List()) runtime_.Delete(id).IgnoreError();
-    std::error_code error;
-    std::filesystem::remove_all(host_.bundles, error);
-    if (error || mkdir(host_.bundles.c_str(), kPrivate) != 0) {
-      return absl::FailedPreconditionError(absl::StrCat(host_.bundles, " cannot be made anew"));
-    }
-    return absl::OkStatus();
-  }
-
-  absl::Status Check(const v1::Guest& spec) const override {
-    switch (spec.kind_case()) {
-      case v1::Guest::kOci:
-        return CheckOci(spec.oci());
-      case v1::Guest::kNetns:
-        if (spec.netns().where_case() != v1::NetnsGuest::WHERE_NOT_SET) return absl::OkStatus();
-        return FieldError("netns", "a path or a pid is required");
-      case v1::Guest::kSocket:
-      case v1::Guest::kVm:
-        return absl::UnimplementedError("this server runs OCI guests and attaches network namespaces, no VMs yet");
-      case v1::Guest::KIND_NOT_SET:
-        break;
-    }
-    return FieldError("kind", "a kind of guest is required");
-  }
+  GuestFactoryImpl(GuestFactoryOptions options, OciRuntime runtime, std::unique_ptr<IoThread> io)
+      : options_(std::move(options)), runtime_(std::move(runtime)), io_(std::move(io)) {}
 
   absl::StatusOr<std::unique_ptr<Guest>> Create(const v1::Guest& spec, const GuestIdentity& identity) override {
-    if (absl::Status status = Check(spec); !status.ok()) return status;
-    if (spec.kind_case() == v1::Guest::kNetns) return NetnsGuest::Create(spec.netns());
-    return OciGuest::Create(host_, spec.oci(), identity);
+    switch (spec.kind_case()) {
+      case v1::Guest::KIND_NOT_SET:
+        return absl::InvalidArgumentError("a guest of no kind");
+      case v1::Guest::kOci:
+        return CreateOci(spec.oci(), identity);
+      case v1::Guest::kNetns:
+        return CreateNetns(spec.netns());
+      case v1::Guest::kSocket:
+        return absl::UnimplementedError("guests on a VMM's socket are not there in this version");
+      case v1::Guest::kVm:
+        return absl::UnimplementedError("virtual machine guests are not there in this version");
+    }
+    return absl::InternalError("unknown kind of guest");
   }
 
  private:
-  static absl::Status CheckOci(const v1::OciGuest& spec) {
-    const absl::StatusOr<GuestUser> user = GuestUser::Parse(spec.user());
-    if (!user.ok()) return InField("oci", user.status());
-    if (spec.rootfs().empty()) return absl::OkStatus();
-    if (!absl::StartsWith(spec.rootfs(), "/")) return FieldError("oci.rootfs", "must be an absolute path");
-    if (!IsDirectory(spec.rootfs())) return FieldError("oci.rootfs", "is not a directory on the host");
-    return absl::OkStatus();
-  }
+  absl::StatusOr<std::unique_ptr<Guest>> CreateOci(const v1::OciGuest& oci, const GuestIdentity& identity);
+  static absl::StatusOr<std::unique_ptr<Guest>> CreateNetns(const v1::NetnsGuest& spec);
 
+  const GuestFactoryOptions options_;
   const OciRuntime runtime_;
   const std::unique_ptr<IoThread> io_;
-  const OciGuest::Host host_;
 };
+
+std::string GuestsDirectory(const std::string& state_dir) { return absl::StrCat(state_dir, "/guests"); }
+
+absl::StatusOr<std::unique_ptr<Guest>> GuestFactoryImpl::CreateOci(const v1::OciGuest& oci,
+                                                                   const GuestIdentity& identity) {
+  const absl::StatusOr<GuestUser> user = GuestUser::Parse(oci.user());
+  if (!user.ok()) return InField("oci", user.status());
+  const absl::StatusOr<std::string> rootfs = FindRootfs(oci.rootfs(), options_.state_dir);
+  if (!rootfs.ok()) return rootfs.status();
+  absl::StatusOr<NetNamespace> netns = NetNamespace::Create();
+  if (!netns.ok()) return netns.status();
+  OciContainer container = ToContainer(oci, *user);
+  if (container.process.args.empty()) container.process.args = {OciContainer::kInitPath};
+  container.hostname = identity.sandbox_id;
+  container.init_path = options_.init_path;
+  // No folder of its own above it: none to leave behind.
+  container.cgroup = absl::StrCat("/sluice-", identity.sandbox_uid);
+  if (IsWithin(options_.state_dir, *rootfs)) container.masked_directories = {SeenFrom(*rootfs, options_.state_dir)};
+  absl::StatusOr<std::unique_ptr<OciGuest>> guest =
+      OciGuest::Create(runtime_, *io_, *std::move(netns),
+                       {.id = identity.sandbox_uid,
+                        .directory = absl::StrCat(GuestsDirectory(options_.state_dir), "/", identity.sandbox_uid),
+                        .rootfs = *rootfs,
+                        .nameservers = identity.nameservers,
+                        .container = std::move(container)});
+  if (!guest.ok()) return guest.status();
+  return *std::move(guest);
+}
+
+absl::StatusOr<std::unique_ptr<Guest>> GuestFactoryImpl::CreateNetns(const v1::NetnsGuest& spec) {
+  const bool by_path = spec.has_path();
+  absl::StatusOr<NetNamespace> netns = by_path ? NetNamespace::OpenPath(spec.path()) : NetNamespace::OfPid(spec.pid());
+  if (absl::IsInvalidArgument(netns.status())) {
+    return FieldError(by_path ? "netns.path" : "netns.pid", netns.status().message());
+  }
+  if (!netns.ok()) return netns.status();
+  const std::string name = spec.interface_name().empty() ? "eth0" : spec.interface_name();
+  return std::make_unique<NetnsGuest>(*std::move(netns), name);
+}
+
+// That this process may do what guests need.
+absl::Status CheckHost(const GuestFactoryOptions& options) {
+  if (const absl::StatusOr<NetNamespace> netns = NetNamespace::Create(); !netns.ok()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("this process cannot make network namespaces, which takes root: ", netns.status().message()));
+  }
+  const UniqueFd tun(open(kTunDevice, O_RDWR | O_CLOEXEC));
+  if (!tun.valid()) {
+    return absl::FailedPreconditionError(absl::StrCat(ErrnoError(errno, absl::StrCat("open ", kTunDevice)).message(),
+                                                      ": load the kernel module tun, and run as root"));
+  }
+  if (access(options.init_path.c_str(), X_OK) != 0) {
+    return absl::FailedPreconditionError(absl::StrCat("sluice-init is not at ", options.init_path));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status MakeDirectory(const std::string& path) {
+  if (mkdir(path.c_str(), kPrivateDirectory) == 0 || errno == EEXIST) return absl::OkStatus();
+  return ErrnoError(errno, absl::StrCat("make directory ", path));
+}
+
+// Of guests whose server died. Their mounts went with their last process.
+void RemoveLeftovers(const OciRuntime& runtime, const std::string& guests_directory) {
+  for (const std::string& id : runtime.List()) {
+    const absl::Status status = runtime.Delete(id);
+    if (!status.ok()) spdlog::warn("a guest of an earlier server is left: {}", status.ToString());
+  }
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(guests_directory, error)) {
+    std::error_code why;
+    std::filesystem::remove_all(entry.path(), why);
+    if (why) spdlog::warn("{} of an earlier server is left: {}", entry.path().string(), why.message());
+  }
+}
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<GuestFactory>> MakeGuestFactory(const GuestFactoryOptions& options) {
-  if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) return ErrnoError(errno, "PR_SET_CHILD_SUBREAPER");
+absl::StatusOr<std::unique_ptr<GuestFactory>> MakeGuestFactory(const GuestFactoryOptions& given) {
+  GuestFactoryOptions options = given;
+  std::error_code error;
+  options.state_dir = std::filesystem::canonical(given.state_dir, error);
+  if (error) return absl::FailedPreconditionError(absl::StrCat(given.state_dir, ": ", error.message()));
+  if (const absl::Status status = CheckHost(options); !status.ok()) return status;
+  OciRuntime runtime({.program = options.oci_runtime, .root = absl::StrCat(options.state_dir, "/oci")});
+  if (const absl::Status status = runtime.CheckUsable(); !status.ok()) return status;
+  const std::string guests = GuestsDirectory(options.state_dir);
+  for (const std::string& directory : {guests, absl::StrCat(options.state_dir, "/oci")}) {
+    if (const absl::Status status = MakeDirectory(directory); !status.ok()) return status;
+  }
+  if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) return ErrnoError(errno, "become a subreaper");
+  RemoveLeftovers(runtime, guests);
   absl::StatusOr<std::unique_ptr<IoThread>> io = IoThread::Start();
   if (!io.ok()) return io.status();
-  auto factory = std::make_unique<LocalGuestFactory>(options, *std::move(io));
-  if (absl::Status ready = factory->Prepare(); !ready.ok()) return ready;
-  return factory;
+  return std::make_unique<GuestFactoryImpl>(std::move(options), std::move(runtime), *std::move(io));
 }
 
 }  // namespace sluice

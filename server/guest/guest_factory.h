@@ -25,13 +25,10 @@ class GuestFactory {
  public:
   virtual ~GuestFactory() = default;
 
-  // What can be said without making anything: InvalidArgument with a FieldError
-  // whose path begins inside the Guest message ("oci.user"), Unimplemented for
-  // kinds that this server does not run.
-  virtual absl::Status Check(const v1::Guest& spec) const = 0;
-
-  // A guest that is not started; Check() is part of it. May block. A failure
-  // leaves nothing behind.
+  // A guest that is not started, of a `spec` whose fields are in form. May block.
+  // FieldError whose path begins inside the Guest message ("oci.rootfs") where
+  // the host has no such thing; Unimplemented for kinds that this server does not
+  // run. A failure leaves nothing behind.
   virtual absl::StatusOr<std::unique_ptr<Guest>> Create(const v1::Guest& spec, const GuestIdentity& identity) = 0;
 };
 

@@ -14,10 +14,10 @@ namespace sluice {
 
 // A program to run in a guest.
 struct ExecOptions {
-  std::vector<std::string> args;           // the first is the program; not empty
-  std::map<std::string, std::string> env;  // beside PATH, HOME, TERM and the guest's own
-  std::string working_directory;           // empty: the guest's
-  std::string user;                        // "uid[:gid]"; empty: the guest's
+  std::vector<std::string> args;                // the first is the program; not empty
+  std::map<std::string, std::string> env = {};  // beside PATH, HOME, TERM and the guest's own
+  std::string working_directory = {};           // empty: the guest's
+  std::string user = {};                        // "uid[:gid]"; empty: the guest's
 };
 
 // What a process did.

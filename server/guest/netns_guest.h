@@ -1,43 +1,32 @@
 #ifndef SLUICE_SERVER_GUEST_NETNS_GUEST_H_
 #define SLUICE_SERVER_GUEST_NETNS_GUEST_H_
 
-#include <functional>
-#include <memory>
 #include <string>
 #include <utility>
 
-#include "absl/status/statusor.h"
-#include "server/base/mutex.h"
 #include "server/guest/guest.h"
-#include "server/guest/net_namespace.h"
-#include "server/guest/tap_link.h"
-#include "sluice/v1/sandbox.pb.h"
+#include "server/guest/guest_link.h"
 
 namespace sluice {
 
-// Someone else's guest: a network namespace, in which this server makes an
-// interface and from which it takes it away again.
+// Someone else's processes in a network namespace. This server adds the
+// interface and takes it away again; it runs nothing there.
 class NetnsGuest : public Guest {
  public:
-  // FieldError of "netns.path" or "netns.pid" where there is no such namespace.
-  static absl::StatusOr<std::unique_ptr<NetnsGuest>> Create(const v1::NetnsGuest& spec);
-  ~NetnsGuest() override;
+  NetnsGuest(NetNamespace netns, std::string interface_name) : link_(std::move(netns), std::move(interface_name)) {}
+  ~NetnsGuest() override { link_.Detach().IgnoreError(); }
 
-  absl::StatusOr<UniqueFd> AttachLink(const LinkConfig& config) override;
-  absl::StatusOr<UniqueFd> LinkDescriptor() override;
-  absl::Status DetachLink() override;
-  absl::Status Start(std::function<void(ProcessExit)> on_exit) override;
-  absl::StatusOr<std::unique_ptr<GuestProcess>> Exec(const ExecOptions& options) override;
-  absl::Status Stop(absl::Time deadline) override;
+  absl::StatusOr<UniqueFd> AttachLink(const LinkConfig& config) override { return link_.Attach(config); }
+  absl::StatusOr<UniqueFd> LinkDescriptor() override { return link_.Descriptor(); }
+  absl::Status DetachLink() override { return link_.Detach(); }
+  absl::Status Start(std::function<void(ProcessExit)>) override { return absl::OkStatus(); }
+  absl::StatusOr<std::unique_ptr<GuestProcess>> Exec(const ExecOptions&) override {
+    return absl::FailedPreconditionError("the guest is someone else's: this server runs no programs in it");
+  }
+  absl::Status Stop(absl::Time) override { return link_.Detach(); }
 
  private:
-  NetnsGuest(NetNamespace netns, std::string interface)
-      : netns_(std::move(netns)), interface_(std::move(interface)) {}
-
-  const NetNamespace netns_;
-  const std::string interface_;
-  Mutex mutex_;
-  std::unique_ptr<TapLink> link_ GUARDED_BY(mutex_);
+  GuestLink link_;
 };
 
 }  // namespace sluice

@@ -40,7 +40,7 @@ absl::Status ExplainRuntimeError(absl::string_view log, absl::string_view progra
   if (HasAny(error, {"stopped container", "container does not exist", "container not running", "is not running"})) {
     return absl::FailedPreconditionError("the guest has ended");
   }
-  if (HasAny(error, {"chdir to cwd", "mkdir cwd", "Cwd"})) {
+  if (HasAny(error, {"chdir to cwd", "mkdir cwd", "Cwd", "container init: mkdir "})) {
     return FieldError("working_directory", "is not a directory of the guest that this user may enter");
   }
   const bool about_program = HasAny(error, {"exec: ", "exec /", "executable"});

@@ -1,71 +1,74 @@
 #ifndef SLUICE_SERVER_GUEST_OCI_GUEST_H_
 #define SLUICE_SERVER_GUEST_OCI_GUEST_H_
 
-#include <functional>
+#include <atomic>
+#include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
-#include "absl/status/statusor.h"
+#include "netsvc/base/ip_address.h"
 #include "server/base/mutex.h"
 #include "server/guest/guest.h"
-#include "server/guest/guest_factory.h"
+#include "server/guest/guest_life.h"
+#include "server/guest/guest_link.h"
 #include "server/guest/io_thread.h"
-#include "server/guest/net_namespace.h"
+#include "server/guest/oci_config.h"
 #include "server/guest/oci_runtime.h"
-#include "server/guest/tap_link.h"
 
 namespace sluice {
 
 // A container that this server runs, in a network namespace of its own.
+//
+// Its files are one directory, the bundle:
+//
+//     config.json  what the runtime is told; gone once it runs
+//     rootfs/      where its root is mounted, as only the runtime sees it
+//     layer/       likewise, of its writable layer
+//     exec-N.*     while a program is started
 class OciGuest : public Guest {
  public:
-  // What it lives with; outlives it.
-  struct Host {
-    const OciRuntime& runtime;
-    IoThread& io;
-    std::string state_dir;  // not seen by the guest
-    std::string bundles;    // a directory: one bundle a guest below it
-    std::string init_path;
+  struct Options {
+    std::string id;         // names container and cgroup; never used twice
+    std::string directory;  // the bundle, which does not exist yet; absolute
+    std::string rootfs;     // on the host; absolute, without symbolic links
+    std::vector<IpAddress> nameservers;
+    // Without `rootfs` and `netns_path`.
+    OciContainer container;
   };
 
-  static absl::StatusOr<std::unique_ptr<OciGuest>> Create(const Host& host, const v1::OciGuest& spec,
-                                                          const GuestIdentity& identity);
+  // `runtime` and `io` outlive it. Makes the bundle.
+  static absl::StatusOr<std::unique_ptr<OciGuest>> Create(const OciRuntime& runtime, IoThread& io, NetNamespace netns,
+                                                          Options options);
   ~OciGuest() override;
 
-  absl::StatusOr<UniqueFd> AttachLink(const LinkConfig& config) override;
-  absl::StatusOr<UniqueFd> LinkDescriptor() override;
-  absl::Status DetachLink() override;
+  absl::StatusOr<UniqueFd> AttachLink(const LinkConfig& config) override { return link_.Attach(config); }
+  absl::StatusOr<UniqueFd> LinkDescriptor() override { return link_.Descriptor(); }
+  absl::Status DetachLink() override { return link_.Detach(); }
   absl::Status Start(std::function<void(ProcessExit)> on_exit) override;
   absl::StatusOr<std::unique_ptr<GuestProcess>> Exec(const ExecOptions& options) override;
   absl::Status Stop(absl::Time deadline) override;
 
  private:
-  // Shared with the I/O thread: what of the guest still runs.
-  struct Running {
-    Mutex mutex;
-    CondVar changed;
-    int processes GUARDED_BY(mutex) = 0;  // not reaped yet
-    bool stopping GUARDED_BY(mutex) = false;
-    bool ended GUARDED_BY(mutex) = false;  // the first process
-  };
-
-  OciGuest(const Host& host, const v1::OciGuest& spec, const GuestIdentity& identity, NetNamespace netns);
+  OciGuest(const OciRuntime& runtime, IoThread& io, NetNamespace netns, Options options);
 
   absl::StatusOr<pid_t> RunContainer();
-  std::string ExecPrefix();
-  bool AwaitEnd(absl::Time deadline);
+  // Two descriptors of the first process: to kill it, and to reap it.
+  absl::StatusOr<std::pair<UniqueFd, UniqueFd>> LaunchInit();
+  absl::StatusOr<OciProcess> ToProcess(const ExecOptions& options) const;
+  absl::StatusOr<std::unique_ptr<GuestProcess>> StartProgram(OciProcess process);
 
-  const Host& host_;
-  const v1::OciGuest spec_;
-  const GuestIdentity identity_;
-  const std::string bundle_;
-  const std::shared_ptr<Running> running_ = std::make_shared<Running>();
-
-  Mutex mutex_;  // one call at a time on what follows
-  std::optional<NetNamespace> netns_ GUARDED_BY(mutex_);
-  std::unique_ptr<TapLink> link_ GUARDED_BY(mutex_);
-  uint64_t last_exec_ GUARDED_BY(mutex_) = 0;
+  const OciRuntime& runtime_;
+  IoThread& io_;
+  Options options_;
+  GuestLink link_;
+  const std::shared_ptr<GuestLife> life_ = std::make_shared<GuestLife>();
+  std::atomic<uint64_t> execs_ = 0;
+  // Held while it starts or stops.
+  Mutex transition_;
+  bool started_ GUARDED_BY(transition_) = false;
+  bool stopped_ GUARDED_BY(transition_) = false;
 };
 
 }  // namespace sluice

@@ -1,0 +1,57 @@
+#include "server/guest/run_program.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <string>
+
+#include "gtest/gtest.h"
+#include "netsvc/base/io.h"
+#include "netsvc/base/unique_fd.h"
+
+namespace sluice {
+namespace {
+
+constexpr absl::Duration kLong = absl::Seconds(30);
+
+HostProgram Shell(const std::string& script) { return {.program = "sh", .args = {"-c", script}}; }
+
+TEST(RunProgramTest, TellsHowItEnded) {
+  EXPECT_EQ(*RunProgram(Shell("exit 0"), kLong), ProcessExit{});
+  EXPECT_EQ(*RunProgram(Shell("exit 5"), kLong), ProcessExit{.code = 5});
+  EXPECT_EQ(*RunProgram(Shell("kill -TERM $$"), kLong), ProcessExit{.signal = SIGTERM});
+}
+
+TEST(RunProgramTest, SaysThatThereIsNoSuchProgram) {
+  EXPECT_EQ(RunProgram({.program = "/nonexistent", .args = {}}, kLong).status(),
+            absl::NotFoundError("there is no program /nonexistent"));
+}
+
+TEST(RunProgramTest, KillsWhatTakesTooLong) {
+  EXPECT_EQ(RunProgram(Shell("sleep 1000 & wait"), absl::Milliseconds(50)).status().code(),
+            absl::StatusCode::kDeadlineExceeded);
+}
+
+TEST(RunProgramTest, PassesOnThreeDescriptorsAndNoSignalMask) {
+  int fds[2];
+  ASSERT_EQ(pipe(fds), 0);  // inherited, but for RunProgram
+  const UniqueFd read_end(fds[0]);
+  const UniqueFd write_end(fds[1]);
+  sigset_t blocked;
+  sigset_t before;
+  sigemptyset(&blocked);
+  sigaddset(&blocked, SIGUSR1);
+  pthread_sigmask(SIG_BLOCK, &blocked, &before);
+  HostProgram program = Shell("ls /proc/self/fd | wc -l; grep SigBlk /proc/self/status; pwd");
+  program.stdout_fd = write_end.get();
+  EXPECT_EQ(*RunProgram(program, kLong), ProcessExit{});
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  char output[256] = {};
+  ASSERT_GT(read(read_end.get(), output, sizeof(output) - 1), 0);
+  // Three, and the one that ls reads the list from.
+  EXPECT_STREQ(output, "4\nSigBlk:\t0000000000000000\n/\n");
+}
+
+}  // namespace
+}  // namespace sluice
