@@ -20,10 +20,16 @@ struct Listeners {
   std::string description;    // "unix:/run/sluice.sock, 127.0.0.1:50051"
 };
 
+// A service, and the name by which clients ask for its health.
+struct NamedService {
+  std::string name;  // "sluice.v1.SandboxService"
+  grpc::Service* service;
+};
+
 // Serves `services` with reflection and health checking. Unix sockets have mode
 // 0600; a socket that nobody answers at any more gives way. FailedPrecondition,
 // one sentence, where an address cannot be listened at.
-absl::StatusOr<Listeners> Listen(const ServerOptions& options, const std::vector<grpc::Service*>& services);
+absl::StatusOr<Listeners> Listen(const ServerOptions& options, const std::vector<NamedService>& services);
 
 }  // namespace sluice
 

@@ -12,6 +12,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "netsvc/base/clock.h"
 #include "netsvc/base/unique_fd.h"
@@ -80,7 +81,10 @@ absl::Status Serve(const ServerOptions& options, const sigset_t& stop_signals) {
       options.resolv_conf, [&told](const std::vector<Endpoint>& servers) {
         if (told != nullptr) told->SetHostNameservers(servers);
       });
-  if (!resolv_conf.ok()) return resolv_conf.status();
+  if (!resolv_conf.ok()) {
+    return absl::FailedPreconditionError(absl::StrCat("--resolv_conf=", options.resolv_conf,
+                                                      " cannot be watched: ", resolv_conf.status().message()));
+  }
   HostNetwork host{.nameservers = (*resolv_conf)->initial(),
                    .control_plane = {},
                    .extra_host_cidrs = options.extra_host_cidrs,
@@ -95,7 +99,9 @@ absl::Status Serve(const ServerOptions& options, const sigset_t& stop_signals) {
   GuestServiceImpl guest_service(running,
                                  [&manager](std::function<void()> work) { return manager.RunBlocking(std::move(work)); });
   AuditServiceImpl audit_service({*archive, **audit_watch, audit_streams, readers, Clock::System()});
-  absl::StatusOr<Listeners> listeners = Listen(options, {&sandbox_service, &guest_service, &audit_service});
+  absl::StatusOr<Listeners> listeners = Listen(options, {{v1::SandboxService::service_full_name(), &sandbox_service},
+                                                               {v1::GuestService::service_full_name(), &guest_service},
+                                                               {v1::AuditService::service_full_name(), &audit_service}});
   if (!listeners.ok()) return listeners.status();
   manager.Start(listeners->tcp);
   told = &manager;
@@ -106,6 +112,7 @@ absl::Status Serve(const ServerOptions& options, const sigset_t& stop_signals) {
   int signal = 0;
   sigwait(&stop_signals, &signal);
   spdlog::info("stopping: every sandbox ends");
+  listeners->server->GetHealthCheckService()->SetServingStatus(false);
   resolv_conf->reset();
   audit_streams.EndAll(absl::UnavailableError("the server is stopping"));
   manager.Stop();

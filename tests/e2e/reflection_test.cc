@@ -41,7 +41,7 @@ TEST_F(ReflectionTest, ListsTheServices) {
   }
 }
 
-TEST_F(ReflectionTest, CallsByReflectionAlone) {
+TEST_F(ReflectionTest, CallsEveryServiceByReflectionAlone) {
   DeleteLater("by-buf");
   EXPECT_THAT(Buf({"-d", R"({"sandbox": {"id": "by-buf", "guest": {"oci": {}}}})",
                    "http://localhost/sluice.v1.SandboxService/CreateSandbox"}),
@@ -49,6 +49,22 @@ TEST_F(ReflectionTest, CallsByReflectionAlone) {
   EXPECT_THAT(Buf({"-d", "{}", "http://localhost/sluice.v1.SandboxService/ListSandboxes"}), HasSubstr("by-buf"));
   EXPECT_THAT(Buf({"-d", "{}", "http://localhost/sluice.v1.SandboxService/EvaluatePolicy"}),
               HasSubstr("unimplemented"));
+  EXPECT_THAT(Buf({"-d", R"({"start": {"sandboxId": "by-buf", "args": ["sh", "-c", "exit 7"]}})",
+                   "http://localhost/sluice.v1.GuestService/Exec"}),
+              HasSubstr(R"("code": 7)"));
+  EXPECT_THAT(Buf({"-d", R"({"sandboxIds": ["by-buf"]})", "http://localhost/sluice.v1.AuditService/StreamAuditEvents"}),
+              HasSubstr("STATE_RUNNING"));
+}
+
+TEST_F(ReflectionTest, TellsItsHealth) {
+  const auto check = [](const std::string& request) {
+    return Buf({"-d", request, "http://localhost/grpc.health.v1.Health/Check"});
+  };
+  EXPECT_THAT(check("{}"), HasSubstr(R"("SERVING")"));
+  for (const char* service : {"SandboxService", "GuestService", "AuditService"}) {
+    EXPECT_THAT(check(absl::StrCat(R"({"service": "sluice.v1.)", service, R"("})")), HasSubstr(R"("SERVING")"));
+  }
+  EXPECT_THAT(check(R"({"service": "nothing"})"), HasSubstr("not_found"));
 }
 
 }  // namespace
