@@ -56,15 +56,12 @@ bool Client::Unreachable(const grpc::Status& status) const {
 }
 
 int Client::Fail(absl::string_view doing, const grpc::Status& status) const {
-  return Fail(doing, status, HintFor(status.error_code()));
-}
-
-int Client::Fail(absl::string_view doing, const grpc::Status& status, absl::string_view hint) const {
   if (Unreachable(status)) {
     PrintNotice(absl::StrCat("cannot reach the server at ", server_, ": ", ConnectionProblem(status),
                              ": is sluiced running? --server or SLUICE_SERVER says where"));
     return kUnreachable;
   }
+  const absl::string_view hint = HintFor(status);
   PrintNotice(absl::StrCat(doing, ": ", StatusText(status), hint.empty() ? "" : ": ", hint));
   return kRefused;
 }

@@ -48,8 +48,6 @@ class Client {
   // Prints "sluice: DOING: what went wrong: what to do", in one line, for a
   // call that failed. Returns kUnreachable or kRefused.
   int Fail(absl::string_view doing, const grpc::Status& status) const;
-  // With a hint other than HintFor's; empty for none.
-  int Fail(absl::string_view doing, const grpc::Status& status, absl::string_view hint) const;
 
  private:
   bool Unreachable(const grpc::Status& status) const;

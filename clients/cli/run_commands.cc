@@ -11,7 +11,6 @@
 #include "clients/cli/output.h"
 #include "clients/cli/sandbox_options.h"
 #include "clients/cli/signal_watch.h"
-#include "clients/cli/status_text.h"
 
 namespace sluice::cli {
 namespace {
@@ -63,11 +62,8 @@ int ExecExitCode(Client& client, const v1::ExecStart& start, SignalWatch& signal
     PrintNotice(absl::StrCat(doing, ": the server ended the call before the program ended"));
     return kOwnFailure;
   }
-  // Not found may be the program: the message says, a hint would mislead.
-  const grpc::StatusCode code = outcome.status.error_code();
-  const bool not_found = code == grpc::StatusCode::NOT_FOUND;
-  client.Fail(doing, outcome.status, not_found ? "" : HintFor(code));
-  return not_found ? no_program : kOwnFailure;
+  client.Fail(doing, outcome.status);
+  return outcome.status.error_code() == grpc::StatusCode::NOT_FOUND ? no_program : kOwnFailure;
 }
 
 void DeleteRunSandbox(Client& client, const std::string& id) {

@@ -1,5 +1,6 @@
 #include "clients/cli/sandbox_text.h"
 
+#include <algorithm>
 #include <map>
 
 #include "absl/strings/str_cat.h"
@@ -57,7 +58,10 @@ std::string PortsText(const v1::Sandbox& sandbox) {
 
 std::string AgeText(const v1::Sandbox& sandbox, absl::Time now) {
   if (!sandbox.has_create_time()) return "-";
-  return DurationText(absl::Trunc(now - FromProto(sandbox.create_time()), absl::Seconds(1)));
+  // The server's clock may be ahead of ours.
+  const absl::Duration age = std::max(now - FromProto(sandbox.create_time()), absl::ZeroDuration());
+  if (age < absl::Minutes(1)) return absl::StrCat(absl::ToInt64Seconds(age), " s");
+  return DurationText(age);
 }
 
 std::string AddressesText(const std::string& first, const std::string& second) {

@@ -1,5 +1,6 @@
 #include "clients/cli/sandbox_text.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "clients/cli/text.h"
@@ -41,6 +42,18 @@ TEST(SandboxText, TableHasOneLineASandbox) {
             "ID    STATE        GUEST  POLICY       PORTS                   AGE\n"
             "web   running      oci    allowlist    127.0.0.1:8080->80/tcp  1m30s\n"
             "bare  unspecified  -      unspecified  -                       -\n");
+}
+
+TEST(SandboxText, AgesAreWholeSeconds) {
+  const auto age = [](absl::Duration age) {
+    v1::Sandbox sandbox;
+    *sandbox.mutable_create_time() = ToProto(kNow - age);
+    return SandboxDetails(sandbox, kNow);
+  };
+  EXPECT_THAT(age(absl::ZeroDuration()), testing::HasSubstr("Age     0 s\n"));
+  EXPECT_THAT(age(absl::Seconds(-3)), testing::HasSubstr("Age     0 s\n")) << "a server whose clock is ahead";
+  EXPECT_THAT(age(absl::Milliseconds(59'999)), testing::HasSubstr("Age     59 s\n"));
+  EXPECT_THAT(age(absl::Seconds(61)), testing::HasSubstr("Age     1m1s\n"));
 }
 
 TEST(SandboxText, DetailsLeaveOutWhatIsEmpty) {

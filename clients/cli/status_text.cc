@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "clients/cli/text.h"
@@ -35,9 +36,11 @@ std::string StatusText(const grpc::Status& status) {
   return absl::StrCat("the server answered with gRPC code ", static_cast<int>(status.error_code()));
 }
 
-absl::string_view HintFor(grpc::StatusCode code) {
-  switch (code) {
+absl::string_view HintFor(const grpc::Status& status) {
+  switch (status.error_code()) {
     case grpc::StatusCode::NOT_FOUND:
+      // It may be a program or a port that was not found: the message says.
+      if (!absl::StartsWith(status.error_message(), "there is no sandbox")) return "";
       return "`sluice list` shows the sandboxes that exist";
     case grpc::StatusCode::UNAVAILABLE:
       return "try again in a moment";

@@ -14,7 +14,7 @@ std::string StatusText(const grpc::Status& status);
 
 // What the user can do about a refusal with this code. Empty: the message
 // says it all.
-absl::string_view HintFor(grpc::StatusCode code);
+absl::string_view HintFor(const grpc::Status& status);
 
 // What kept the connection from coming up: "No such file or directory" out of
 // gRPC's longer account.

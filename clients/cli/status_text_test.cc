@@ -28,6 +28,13 @@ TEST(StatusText, FallsBackToTheMessageInOneSafeLine) {
   EXPECT_EQ(StatusText({grpc::StatusCode::INTERNAL, ""}), "the server answered with gRPC code 13");
 }
 
+TEST(StatusText, HintsAtSandboxesOnlyWhereOneIsMissing) {
+  EXPECT_NE(HintFor({grpc::StatusCode::NOT_FOUND, "there is no sandbox web"}), "");
+  EXPECT_EQ(HintFor({grpc::StatusCode::NOT_FOUND, "there is no program curl in the guest"}), "");
+  EXPECT_NE(HintFor({grpc::StatusCode::UNAVAILABLE, ""}), "");
+  EXPECT_EQ(HintFor({grpc::StatusCode::INTERNAL, "there is no sandbox web"}), "");
+}
+
 TEST(StatusText, ConnectionProblemIsTheInnermostOne) {
   EXPECT_EQ(
       ConnectionProblem({grpc::StatusCode::UNAVAILABLE,
