@@ -40,7 +40,7 @@ class CAresChannel {
   CAresChannel(const CAresChannel&) = delete;
   CAresChannel& operator=(const CAresChannel&) = delete;
 
-  // A whole query, its OPT record last and without options.
+  // A whole query; its OPT record, if any, last and without options.
   void Send(std::span<const uint8_t> query, Done done);
 
   int in_flight() const { return in_flight_; }

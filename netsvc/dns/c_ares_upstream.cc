@@ -23,11 +23,11 @@ uint16_t RandomId() {
   return id;
 }
 
-std::vector<uint8_t> WriteQuery(const DomainName& name, uint16_t type) {
+std::vector<uint8_t> WriteQuery(const DomainName& name, uint16_t type, bool edns) {
   std::vector<uint8_t> query;
   MessageWriter writer(query, kMaxMessageSize, RandomId(), kFlagRecursionDesired);
   writer.AddQuestion(WireName(name), type, kClassIn);
-  writer.AddOpt(kNoError, std::nullopt);
+  if (edns) writer.AddOpt(kNoError, std::nullopt);
   return query;
 }
 
@@ -37,7 +37,7 @@ struct CAresUpstream::Pending {
   DomainName name;
   uint16_t type;
   Callback callback;  // none: cancelled
-  bool asked_again = false;
+  bool edns = true;
   absl::StatusOr<std::vector<uint8_t>> answer = absl::UnknownError("");
 };
 
@@ -84,7 +84,7 @@ void CAresUpstream::Send(const std::shared_ptr<Pending>& pending) {
   }
   const absl::StatusOr<CAresChannel*> channel = PickChannel();
   if (!channel.ok()) return Finish(pending, channel.status());
-  (*channel)->Send(WriteQuery(pending->name, pending->type),
+  (*channel)->Send(WriteQuery(pending->name, pending->type, pending->edns),
                    [this, pending, channel = *channel](absl::StatusOr<std::span<const uint8_t>> answer) {
                      OnAnswer(pending, channel, std::move(answer));
                    });
@@ -95,9 +95,9 @@ void CAresUpstream::OnAnswer(const std::shared_ptr<Pending>& pending, const CAre
   if (!answer.ok()) return Finish(pending, answer.status());
   const std::optional<MessageView> view = MessageView::Of(*answer);
   if (!view || !view->is_response()) return Finish(pending, absl::UnavailableError("a resolver sent no answer"));
-  if (view->rcode() == kFormErr && !pending->asked_again) {
-    // c-ares asks again without EDNS, but once a channel.
-    pending->asked_again = true;
+  if (view->rcode() == kFormErr && pending->edns) {
+    // c-ares asks again without EDNS, but one query of a channel alone.
+    pending->edns = false;
     Retire(channel);
     return Send(pending);
   }
