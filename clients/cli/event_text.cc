@@ -84,6 +84,12 @@ EventText DescribeFlow(const v1::FlowEvent& flow) {
           .detail = FlowDetail(flow)};
 }
 
+std::string DnsDetail(const v1::DnsEvent& dns) {
+  if (dns.count() > 1) return absl::StrCat(dns.count(), " times");
+  if (dns.from_cache()) return "cached";
+  return dns.has_latency() ? DurationText(FromProto(dns.latency())) : "";
+}
+
 EventText DescribeDns(const v1::DnsEvent& dns) {
   std::string answer = absl::StrJoin(dns.addresses(), ", ");
   if (dns.response_code() != "NOERROR") {
@@ -94,9 +100,7 @@ EventText DescribeDns(const v1::DnsEvent& dns) {
   return {.verdict = dns.verdict().action(),
           .what = absl::StrCat("dns ", dns.type(), " ", dns.name(), " -> ", answer),
           .why = WhyText(dns.verdict()),
-          .detail = dns.from_cache()    ? "cached"
-                    : dns.has_latency() ? DurationText(FromProto(dns.latency()))
-                                        : ""};
+          .detail = DnsDetail(dns)};
 }
 
 EventText DescribePolicy(const v1::AuditEvent& event) {

@@ -17,6 +17,7 @@
 #include "clients/cli/run_commands.h"
 #include "clients/cli/sandbox_commands.h"
 #include "clients/cli/text.h"
+#include "clients/cli/update_command.h"
 
 namespace sluice::cli {
 namespace {
@@ -46,6 +47,7 @@ void AddGlobalOptions(CLI::App& app, Cli& cli) {
 void AddCommands(CLI::App& app, Cli& cli) {
   AddRunCommands(app, cli);
   AddSandboxCommands(app, cli);
+  AddUpdateCommand(app, cli);
   AddPortCommands(app, cli);
   AddPolicyCommands(app, cli);
   AddAuditCommands(app, cli);

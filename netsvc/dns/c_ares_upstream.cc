@@ -63,9 +63,13 @@ CAresUpstream::~CAresUpstream() {
 void CAresUpstream::SetServers(const std::vector<Endpoint>& servers) {
   if (servers == servers_) return;
   servers_ = servers;
-  std::move(channels_.begin(), channels_.end(), std::back_inserter(retired_));
-  channels_.clear();
-  DropIdleChannels();
+  RetireAll();
+}
+
+void CAresUpstream::SetQueryTimeout(absl::Duration timeout) {
+  if (timeout == options_.query_timeout) return;
+  options_.query_timeout = timeout;
+  RetireAll();
 }
 
 std::unique_ptr<Upstream::Query> CAresUpstream::Ask(const DomainName& name, uint16_t type, Callback callback) {
@@ -110,6 +114,12 @@ void CAresUpstream::Retire(const CAresChannel* channel) {
   if (found == channels_.end()) return;
   retired_.push_back(std::move(*found));
   channels_.erase(found);
+}
+
+void CAresUpstream::RetireAll() {
+  std::move(channels_.begin(), channels_.end(), std::back_inserter(retired_));
+  channels_.clear();
+  DropIdleChannels();
 }
 
 absl::StatusOr<CAresChannel*> CAresUpstream::PickChannel() {

@@ -51,6 +51,7 @@ class CAresUpstream : public Upstream {
   ~CAresUpstream() override;
 
   void SetServers(const std::vector<Endpoint>& servers) override;
+  void SetQueryTimeout(absl::Duration timeout) override;
   std::unique_ptr<Query> Ask(const DomainName& name, uint16_t type, Callback callback) override;
 
   const Counters& counters() const { return counters_; }
@@ -69,9 +70,10 @@ class CAresUpstream : public Upstream {
   // `channel` is asked nothing more.
   void Retire(const CAresChannel* channel);
   void DropIdleChannels();
+  void RetireAll();
 
   EventLoop& loop_;
-  const Options options_;
+  Options options_;
   std::vector<Endpoint> servers_;
   Counters counters_;
   int in_flight_ = 0;

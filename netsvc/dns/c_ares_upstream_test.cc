@@ -43,6 +43,16 @@ std::vector<Bytes> Obliging(std::span<const uint8_t> query, bool) {
   return {Fitting(query, TestAnswer(name, question.type).Address(name, "192.0.2.1").bytes())};
 }
 
+// Truncated over UDP; over TCP `answers`, whatever is asked.
+FakeResolver::Script OverTcp(std::vector<Bytes> answers) {
+  return [answers = std::move(answers)](std::span<const uint8_t> query, bool tcp) {
+    if (tcp) return answers;
+    Bytes truncated = Fitting(query, TestAnswer("web.test", kTypeA).bytes());
+    Store16(&truncated[2], Load16(&truncated[2]) | kFlagTruncated);
+    return std::vector<Bytes>{truncated};
+  };
+}
+
 class CAresUpstreamTest : public testing::Test {
  protected:
   FakeResolver& Server(FakeResolver::Script script) {
@@ -136,12 +146,45 @@ TEST_F(CAresUpstreamTest, NxDomainIsAnAnswer) {
 
 TEST_F(CAresUpstreamTest, TruncatedOverUdpIsAskedOverTcp) {
   FakeResolver& server = Server([](std::span<const uint8_t> query, bool tcp) {
-    Bytes answer = tcp ? Web() : TestAnswer("web.test", kTypeA).bytes();
-    if (!tcp) Store16(&answer[2], Load16(&answer[2]) | kFlagTruncated);
-    return std::vector<Bytes>{Fitting(query, answer)};
+    return OverTcp({Fitting(query, Web())})(query, tcp);
   });
   EXPECT_EQ(Result(), kAnswer);
   EXPECT_EQ(server.udp_queries(), 1);
+  EXPECT_EQ(server.tcp_queries(), 1);
+}
+
+TEST_F(CAresUpstreamTest, AMegabyteSlowlyHoldsUpNobodyElse) {
+  const Bytes message(65'535, 0xff);  // of no question
+  const FakeResolver::Script slow = OverTcp(std::vector<Bytes>(16, message));
+  FakeResolver& server = Server([slow](std::span<const uint8_t> query, bool tcp) {
+    const bool is_web = query[kHeaderSize] == 3;
+    return is_web ? slow(query, tcp) : Obliging(query, tcp);
+  });
+  server.Drip(2'000, absl::Milliseconds(1));
+  const auto query = Ask("web.test");
+  RunUntil([&] { return server.tcp_queries() > 0; });
+  for (int i = 0; i < 40; ++i) {
+    EXPECT_EQ(Result(absl::StrCat("other", i, ".test")).substr(0, 7), "NOERROR");
+  }
+  EXPECT_EQ(results_.size(), 40u) << "the slow one still waits";
+  RunUntil([&] { return results_.size() == 41; });
+  EXPECT_EQ(results_[40], "DEADLINE_EXCEEDED");
+}
+
+TEST_F(CAresUpstreamTest, GarbageOverTcpGoesToTheNextServer) {
+  Server(OverTcp({Bytes{1, 2, 3}, Bytes(300, 0xff)}));
+  FakeResolver& second = Server(Always(Web()));
+  EXPECT_EQ(Result(), kAnswer);
+  EXPECT_EQ(second.tcp_queries(), 1);
+}
+
+TEST_F(CAresUpstreamTest, ATruncatedAnswerOverTcpIsNotAskedForAgain) {
+  Bytes truncated = TestAnswer("web.test", kTypeA).bytes();
+  Store16(&truncated[2], Load16(&truncated[2]) | kFlagTruncated);
+  FakeResolver& server = Server([truncated](std::span<const uint8_t> query, bool) {
+    return std::vector<Bytes>{Fitting(query, truncated)};
+  });
+  EXPECT_EQ(Result(), "NOERROR qr tc rd ra ? web.test A") << "for who asked to refuse";
   EXPECT_EQ(server.tcp_queries(), 1);
 }
 
@@ -149,9 +192,7 @@ TEST_F(CAresUpstreamTest, AnAnswerOf64KOverTcp) {
   TestAnswer big("web.test", kTypeA);
   for (int i = 0; i < 4'000; ++i) big.Address("web.test", absl::StrCat("192.0.", i / 250, ".", i % 250));
   Server([answer = big.bytes()](std::span<const uint8_t> query, bool tcp) {
-    Bytes reply = tcp ? answer : TestAnswer("web.test", kTypeA).bytes();
-    if (!tcp) Store16(&reply[2], Load16(&reply[2]) | kFlagTruncated);
-    return std::vector<Bytes>{Fitting(query, reply)};
+    return OverTcp({Fitting(query, answer)})(query, tcp);
   });
   EXPECT_EQ(Result(), ToText(big.bytes()));
 }

@@ -22,6 +22,8 @@ uint16_t CodeOf(v1::Verdict::Reason reason) {
     case v1::Verdict::REASON_PRESET:
     case v1::Verdict::REASON_DEFAULT:
       return kFiltered;
+    case v1::Verdict::REASON_DNS_BUDGET:
+      return kProhibited;
     default:
       return kOtherError;
   }
@@ -42,7 +44,7 @@ v1::DnsEvent ToEvent(const Asked& asked, const GuestQuery& query, const Outcome&
   for (const IpAddress& address : outcome.addresses) event.add_addresses(address.ToString());
   *event.mutable_verdict() = outcome.verdict.ToProto();
   *event.mutable_latency() = TimeUtil::NanosecondsToDuration(absl::ToInt64Nanoseconds(latency));
-  event.set_from_cache(outcome.from_cache);
+  event.set_count(1);
   if (!outcome.addresses.empty()) *event.mutable_ttl() = TimeUtil::SecondsToDuration(absl::ToInt64Seconds(outcome.ttl));
   return event;
 }

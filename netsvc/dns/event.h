@@ -24,7 +24,6 @@ struct Outcome {
   std::optional<uint16_t> rcode = {};
   std::span<const IpAddress> addresses = {};
   absl::Duration ttl = {};
-  bool from_cache = false;
 };
 
 v1::DnsEvent ToEvent(const Asked& asked, const GuestQuery& query, const Outcome& outcome, absl::Duration latency);

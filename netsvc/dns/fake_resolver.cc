@@ -4,6 +4,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "netsvc/base/big_endian.h"
@@ -44,6 +45,11 @@ FakeResolver::FakeResolver(EventLoop& loop, Script script) : loop_(loop), script
 }
 
 FakeResolver::~FakeResolver() = default;
+
+void FakeResolver::Drip(size_t bytes, absl::Duration every) {
+  drip_bytes_ = bytes;
+  drip_interval_ = every;
+}
 
 std::vector<Bytes> FakeResolver::Answers(std::span<const uint8_t> query, bool tcp) {
   ++(tcp ? tcp_queries_ : udp_queries_);
@@ -86,14 +92,24 @@ void FakeResolver::OnTcp(Connection& connection) {
   received.insert(received.end(), buffer, buffer + size);
   while (received.size() >= 2 && received.size() - 2 >= Load16(received.data())) {
     const size_t length = Load16(received.data());
-    for (Bytes answer : Answers(std::span(received).subspan(2, length), /*tcp=*/true)) {
-      uint8_t prefix[2];
-      Store16(prefix, static_cast<uint16_t>(answer.size()));
-      answer.insert(answer.begin(), prefix, prefix + 2);
-      send(connection.socket.get(), answer.data(), answer.size(), MSG_NOSIGNAL);
+    for (const Bytes& answer : Answers(std::span(received).subspan(2, length), /*tcp=*/true)) {
+      connection.unsent.push_back(static_cast<uint8_t>(answer.size() >> 8));
+      connection.unsent.push_back(static_cast<uint8_t>(answer.size()));
+      connection.unsent.insert(connection.unsent.end(), answer.begin(), answer.end());
     }
     received.erase(received.begin(), received.begin() + 2 + static_cast<ptrdiff_t>(length));
   }
+  if (connection.drip == nullptr) Send(connection);
+}
+
+void FakeResolver::Send(Connection& connection) {
+  Bytes& unsent = connection.unsent;
+  const size_t size = drip_bytes_ == 0 ? unsent.size() : std::min(drip_bytes_, unsent.size());
+  send(connection.socket.get(), unsent.data(), size, MSG_NOSIGNAL);
+  unsent.erase(unsent.begin(), unsent.begin() + static_cast<ptrdiff_t>(size));
+  connection.drip.reset();
+  if (unsent.empty()) return;
+  connection.drip = loop_.RunAfter(drip_interval_, [this, &connection] { Send(connection); });
 }
 
 Bytes Fitting(std::span<const uint8_t> query, Bytes answer) {

@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "netsvc/base/endpoint.h"
 #include "netsvc/base/unique_fd.h"
 #include "netsvc/dns/test_message.h"
@@ -26,6 +27,9 @@ class FakeResolver {
   FakeResolver(EventLoop& loop, Script script);
   ~FakeResolver();
 
+  // Over TCP what it sends leaves `bytes` at a time, each `every`.
+  void Drip(size_t bytes, absl::Duration every);
+
   const Endpoint& endpoint() const { return endpoint_; }
   int udp_queries() const { return udp_queries_; }
   int tcp_queries() const { return tcp_queries_; }
@@ -38,16 +42,21 @@ class FakeResolver {
   struct Connection {
     UniqueFd socket;
     Bytes received;
+    Bytes unsent;
     std::unique_ptr<EventLoop::Handle> watch;
+    std::unique_ptr<EventLoop::Handle> drip;
   };
 
   void OnUdp();
   void OnAccept();
   void OnTcp(Connection& connection);
+  void Send(Connection& connection);
   std::vector<Bytes> Answers(std::span<const uint8_t> query, bool tcp);
 
   EventLoop& loop_;
   const Script script_;
+  size_t drip_bytes_ = 0;  // 0: all at once
+  absl::Duration drip_interval_;
   Endpoint endpoint_;
   int udp_queries_ = 0;
   int tcp_queries_ = 0;

@@ -15,6 +15,7 @@ namespace sluice::dns {
 class FakeUpstream : public Upstream {
  public:
   void SetServers(const std::vector<Endpoint>& servers) override { servers_ = servers; }
+  void SetQueryTimeout(absl::Duration /*timeout*/) override {}
   std::unique_ptr<Query> Ask(const DomainName& name, uint16_t type, Callback callback) override;
 
   // "name TYPE" of everything asked so far, in order.

@@ -19,6 +19,7 @@ constexpr uint32_t kGatewayTtl = 60;
 constexpr Verdict kMalformed{v1::ACTION_DENY, v1::Verdict::REASON_MALFORMED, {}};
 constexpr Verdict kUnsupported{v1::ACTION_DENY, v1::Verdict::REASON_UNSUPPORTED, {}};
 constexpr Verdict kOverLimit{v1::ACTION_DENY, v1::Verdict::REASON_LIMIT, {}};
+constexpr Verdict kOverBudget{v1::ACTION_DENY, v1::Verdict::REASON_DNS_BUDGET, {}};
 constexpr Verdict kUnrecorded{v1::ACTION_DENY, v1::Verdict::REASON_AUDIT_UNAVAILABLE, {}};
 
 const DomainName& GatewayName() {
@@ -38,6 +39,10 @@ std::optional<MessageView> AnswerTo(const DomainName& name, uint16_t type, std::
   return answer;
 }
 
+QueryBudget::Limits LimitsOf(const v1::DnsConfig& config) {
+  return {.queries_per_second = config.max_queries_per_second(), .names_per_domain = config.max_names_per_domain()};
+}
+
 ExtendedError UpstreamError(const absl::Status& why) {
   const bool silent = absl::IsDeadlineExceeded(why);
   return {.code = silent ? kNoReachableAuthority : kNetworkError, .text = std::string(why.message())};
@@ -51,9 +56,14 @@ Interceptor::Interceptor(EventLoop& loop, Upstream& upstream, Host& host, const 
       host_(host),
       options_(options),
       judge_(options.config),
+      malformed_events_(loop, [this](const v1::DnsEvent& event) { host_.Record(event); }),
+      rate_events_(loop, [this](const v1::DnsEvent& event) { host_.Record(event); }),
+      names_events_(loop, [this](const v1::DnsEvent& event) { host_.Record(event); }),
       tcp_(loop, [this](const Asked& asked, std::span<const uint8_t> message, Answer answer) {
         return Handle(asked, message, std::move(answer));
-      }) {}
+      }) {
+  budget_.SetLimits(LimitsOf(options.config));
+}
 
 Interceptor::~Interceptor() = default;
 
@@ -65,18 +75,33 @@ void Interceptor::OnConnection(const Asked& asked, UniqueFd stream) { tcp_.Add(a
 
 void Interceptor::OnPolicyChanged() { ++generation_; }
 
+void Interceptor::SetConfig(const v1::DnsConfig& config) {
+  judge_ = NameJudge(config);
+  budget_.SetLimits(LimitsOf(config));
+  ++generation_;
+}
+
+void Interceptor::OnNameserversChanged() {
+  cache_.Clear();
+  ++nameservers_;
+}
+
+void Interceptor::FlushEvents() {
+  for (EventFold* events : {&malformed_events_, &rate_events_, &names_events_}) events->Flush();
+}
+
 bool Interceptor::Handle(const Asked& asked, std::span<const uint8_t> message, Answer answer) {
   const std::optional<MessageView> view = MessageView::Of(message);
   if (!view) {
     ++counters_.malformed;
-    if (MayReportMalformed()) host_.Record(ToEvent(asked, GuestQuery{}, {.verdict = kMalformed}, absl::ZeroDuration()));
+    malformed_events_.Add([&] { return ToEvent(asked, GuestQuery{}, {.verdict = kMalformed}, absl::ZeroDuration()); });
     return false;
   }
   ++counters_.queries;
   Process({.asked = asked,
            .query = ParseGuestQuery(*view),
            .answer = std::move(answer),
-           .arrived = loop_.clock().Monotonic(),
+           .arrived = Now(),
            .generation = generation_});
   return true;
 }
@@ -84,10 +109,11 @@ bool Interceptor::Handle(const Asked& asked, std::span<const uint8_t> message, A
 void Interceptor::Process(Exchange exchange) {
   const uint16_t problem = exchange.query.problem;
   if (problem == kFormErr || problem == kNotImp) return Malformed(exchange);
+  if (!budget_.TakeQuery(exchange.arrived)) return OverBudget(exchange, rate_events_);
   if (problem != kNoError) return Refuse(exchange);
   exchange.verdict = judge_.OfQuery(rules(), exchange.asked, exchange.query.name);
   if (!exchange.verdict.allowed()) return Deny(exchange, exchange.verdict);
-  if (!AnswerHere(exchange)) AskUpstream(std::move(exchange));
+  if (!AnswerHere(exchange) && !AnswerFromCache(exchange)) AskUpstream(std::move(exchange));
 }
 
 bool Interceptor::AnswerHere(const Exchange& exchange) {
@@ -111,7 +137,17 @@ bool Interceptor::AnswerHere(const Exchange& exchange) {
   return true;
 }
 
+bool Interceptor::AnswerFromCache(Exchange& exchange) {
+  const DomainName& name = exchange.query.name;
+  const std::optional<Cache::Hit> hit = cache_.Find(name, exchange.query.question->type, exchange.arrived);
+  if (!hit) return false;
+  exchange.from_cache = true;
+  Settle(exchange, *hit, judge_.OfAnswer(rules(), name, hit->message));
+  return true;
+}
+
 void Interceptor::AskUpstream(Exchange exchange) {
+  if (!budget_.TakeName(exchange.query.name, exchange.arrived)) return OverBudget(exchange, names_events_);
   if (in_flight_ >= kMaxInFlight) {
     ++counters_.over_limit;
     return Fail(exchange, kOverLimit, ErrorOf(kOverLimit));
@@ -124,6 +160,7 @@ void Interceptor::AskUpstream(Exchange exchange) {
     ++counters_.merged;
     return;
   }
+  flight.nameservers = nameservers_;
   flight.query = upstream_.Ask(key.first, key.second, [this, key](absl::StatusOr<std::span<const uint8_t>> answer) {
     OnUpstream(key, std::move(answer));
   });
@@ -134,22 +171,23 @@ void Interceptor::OnUpstream(Key key, absl::StatusOr<std::span<const uint8_t>> b
   Flight flight = std::move(found->second);
   flights_.erase(found);
   in_flight_ -= static_cast<int>(flight.waiting.size());
-  std::optional<MessageView> answer;
+  const auto answer = bytes.ok() ? AnswerTo(key.first, key.second, *bytes) : std::nullopt;
   AnswerJudgement judgement{.malformed = true};
-  if (bytes.ok()) answer = AnswerTo(key.first, key.second, *bytes);
   if (answer) judgement = judge_.OfAnswer(rules(), key.first, *answer);
-  if (judgement.malformed) ++counters_.upstream_failed;
+  if (judgement.malformed) {
+    ++counters_.upstream_failed;
+  } else if (flight.nameservers == nameservers_) {
+    cache_.Store(key.first, key.second, *answer, Now());
+  }
   for (Exchange& exchange : flight.waiting) {
     if (!StillAllowed(exchange)) {
       Deny(exchange, exchange.verdict);
     } else if (!bytes.ok()) {
       Fail(exchange, exchange.verdict, UpstreamError(bytes.status()));
-    } else if (judgement.malformed) {
+    } else if (!answer) {
       Fail(exchange, kMalformed, ErrorOf(kMalformed));
-    } else if (!judgement.verdict.allowed()) {
-      Deny(exchange, judgement.verdict, judgement.addresses);
     } else {
-      Relay(exchange, *answer, judgement);
+      Settle(exchange, {.message = *answer}, judgement);
     }
   }
 }
@@ -162,22 +200,32 @@ bool Interceptor::StillAllowed(Exchange& exchange) {
   return exchange.verdict.allowed();
 }
 
-void Interceptor::Relay(const Exchange& exchange, const MessageView& answer, const AnswerJudgement& judgement) {
-  const RelayOptions relay = {.limit = ReplyLimit(exchange), .remove_ech = judge_.NamesEnforced(host_.policy())};
-  const std::optional<Reply> reply = RelayReply(exchange.query, answer, relay);
+void Interceptor::Settle(const Exchange& exchange, const Cache::Hit& answer, const AnswerJudgement& judgement) {
+  if (judgement.malformed) return Fail(exchange, kMalformed, ErrorOf(kMalformed));
+  if (!judgement.verdict.allowed()) return Deny(exchange, judgement.verdict, judgement.addresses);
+  Relay(exchange, answer, judgement);
+}
+
+void Interceptor::Relay(const Exchange& exchange, const Cache::Hit& answer, const AnswerJudgement& judgement) {
+  RelayOptions relay{.limit = ReplyLimit(exchange), .age = answer.age};
+  relay.remove_ech = judge_.NamesEnforced(host_.policy());
+  if (answer.max_ttl) relay.max_ttl = *answer.max_ttl;
+  const std::optional<Reply> reply = RelayReply(exchange.query, answer.message, relay);
   const bool truncated = reply && IsTruncated(*reply);
   if (!reply || (truncated && exchange.asked.transport == v1::PROTOCOL_TCP)) {
     ++counters_.upstream_failed;
     return Fail(exchange, kMalformed, ErrorOf(kMalformed));
   }
-  Outcome outcome{.verdict = exchange.verdict, .rcode = answer.rcode(), .ttl = judgement.ttl};
+  Outcome outcome{.verdict = exchange.verdict, .rcode = answer.message.rcode()};
+  outcome.ttl = std::max(absl::ZeroDuration(), judgement.ttl - absl::Seconds(answer.age));
   if (!truncated) outcome.addresses = judgement.addresses;
   Finish(exchange, outcome, *reply);
 }
 
 void Interceptor::Finish(const Exchange& exchange, const Outcome& outcome, std::span<const uint8_t> reply) {
-  const absl::Duration latency = loop_.clock().Monotonic() - exchange.arrived;
-  if (!host_.Record(ToEvent(exchange.asked, exchange.query, outcome, latency))) {
+  v1::DnsEvent event = ToEvent(exchange.asked, exchange.query, outcome, Now() - exchange.arrived);
+  event.set_from_cache(exchange.from_cache);
+  if (!host_.Record(event)) {
     ++counters_.unrecorded;
     return exchange.answer(EmptyReply(exchange.query, kServFail, ErrorOf(kUnrecorded)));
   }
@@ -205,16 +253,20 @@ void Interceptor::Refuse(const Exchange& exchange) {
 void Interceptor::Malformed(const Exchange& exchange) {
   ++counters_.malformed;
   const uint16_t rcode = exchange.query.problem;
-  const Reply reply = EmptyReply(exchange.query, rcode, ErrorOf(kMalformed));
-  if (MayReportMalformed()) return Finish(exchange, {.verdict = kMalformed, .rcode = rcode}, reply);
-  exchange.answer(reply);
+  malformed_events_.Add([&] {
+    const Outcome outcome{.verdict = kMalformed, .rcode = rcode};
+    return ToEvent(exchange.asked, exchange.query, outcome, absl::ZeroDuration());
+  });
+  exchange.answer(EmptyReply(exchange.query, rcode, ErrorOf(kMalformed)));
 }
 
-bool Interceptor::MayReportMalformed() {
-  const absl::Duration now = loop_.clock().Monotonic();
-  if (now < malformed_silent_until_) return false;
-  malformed_silent_until_ = now + kMalformedInterval;
-  return true;
+void Interceptor::OverBudget(const Exchange& exchange, EventFold& events) {
+  ++counters_.over_budget;
+  events.Add([&] {
+    const Outcome outcome{.verdict = kOverBudget, .rcode = kRefused};
+    return ToEvent(exchange.asked, exchange.query, outcome, absl::ZeroDuration());
+  });
+  exchange.answer(EmptyReply(exchange.query, kRefused, ErrorOf(kOverBudget)));
 }
 
 size_t Interceptor::ReplyLimit(const Exchange& exchange) const {

@@ -8,8 +8,10 @@
 // at the first one that answers it (docs: policy reference, DNS):
 //
 //   guest bytes -> ParseGuestQuery    not a message, malformed, unsupported
+//               -> QueryBudget            too many queries; ahead of flights, names
 //               -> NameJudge::OfQuery     resolver, block list, rules
 //               -> AnswerHere         host.sluice.internal, ANY, no route
+//               -> Cache              what an upstream said a while ago
 //               -> flights            one upstream query for all who ask the same
 //               -> NameJudge::OfAnswer    CNAME targets, rebinding
 //               -> reply.h            the answer, in the words of the query
@@ -17,6 +19,9 @@
 // Nothing of the upstream's message is passed on as it is: its records are read
 // one by one and written again. A message that cannot be read to its end, or an
 // answer whose event cannot be recorded, is SERVFAIL.
+//
+// The cache holds what upstreams sent, unjudged: OfAnswer judges it each time that
+// it is used, so that no policy's answer outlives the policy.
 //
 // A query that waits keeps the verdict that let it be asked, together with the
 // policy's generation; where the policy has changed by the time of the answer,
@@ -36,10 +41,13 @@
 #include "netsvc/base/ip_address.h"
 #include "netsvc/base/unique_fd.h"
 #include "netsvc/dns/asked.h"
+#include "netsvc/dns/cache.h"
 #include "netsvc/dns/event.h"
+#include "netsvc/dns/event_fold.h"
 #include "netsvc/dns/guest_query.h"
 #include "netsvc/dns/message_view.h"
 #include "netsvc/dns/name_judge.h"
+#include "netsvc/dns/query_budget.h"
 #include "netsvc/dns/tcp_server.h"
 #include "netsvc/dns/upstream.h"
 #include "netsvc/loop/event_loop.h"
@@ -56,8 +64,6 @@ class Interceptor {
  public:
   // Queries waiting for an upstream; past it SERVFAIL.
   static constexpr int kMaxInFlight = 256;
-  // Malformed messages get one event in this time.
-  static constexpr absl::Duration kMalformedInterval = absl::Seconds(1);
 
   // What the interceptor needs of the worker around it; outlives it.
   class Host {
@@ -90,6 +96,7 @@ class Interceptor {
     uint64_t denied = 0;           // by policy, block list or rebinding
     uint64_t merged = 0;           // joined a query in flight
     uint64_t over_limit = 0;       // refused at kMaxInFlight
+    uint64_t over_budget = 0;      // refused by a limit of the DnsConfig
     uint64_t upstream_failed = 0;  // no answer, or one that cannot be read
     uint64_t unrecorded = 0;       // SERVFAIL because Record failed
   };
@@ -113,8 +120,20 @@ class Interceptor {
   // After a policy change: nothing is answered by the old policy any more.
   void OnPolicyChanged();
 
+  // Settings of a running sandbox, already validated: the next query, and what
+  // waits for an answer, is judged by them.
+  void SetConfig(const v1::DnsConfig& config);
+
+  // The upstream asks other resolvers now: what the former ones said is
+  // forgotten, and what they are still about to say is not kept.
+  void OnNameserversChanged();
+
+  // Records the events that are held back to be counted.
+  void FlushEvents();
+
   const NameJudge& names() const { return judge_; }
   const Counters& counters() const { return counters_; }
+  const Cache& cache() const { return cache_; }
   const TcpServer& tcp() const { return tcp_; }
 
  private:
@@ -126,11 +145,13 @@ class Interceptor {
     absl::Duration arrived;  // monotonic
     policy::Verdict verdict = {};
     uint64_t generation = 0;  // of the policy that gave `verdict`
+    bool from_cache = false;
   };
 
   // One question to the upstream and all who wait for its answer.
   struct Flight {
     std::unique_ptr<Upstream::Query> query;
+    uint64_t nameservers;  // the generation of those asked
     std::vector<Exchange> waiting;
   };
   using Key = std::pair<DomainName, uint16_t>;  // name, type
@@ -140,11 +161,14 @@ class Interceptor {
   void Process(Exchange exchange);
   // Answers what needs no upstream; false: it does.
   bool AnswerHere(const Exchange& exchange);
+  bool AnswerFromCache(Exchange& exchange);
   void AskUpstream(Exchange exchange);
   void OnUpstream(Key key, absl::StatusOr<std::span<const uint8_t>> answer);
   // Judges a query that waited again where the policy has changed since.
   bool StillAllowed(Exchange& exchange);
-  void Relay(const Exchange& exchange, const MessageView& answer, const AnswerJudgement& judgement);
+  // Ends an exchange that may be answered, as the answer deserves.
+  void Settle(const Exchange& exchange, const Cache::Hit& answer, const AnswerJudgement& judgement);
+  void Relay(const Exchange& exchange, const Cache::Hit& answer, const AnswerJudgement& judgement);
 
   // Every exchange ends in one of these, exactly once.
   void Finish(const Exchange& exchange, const Outcome& outcome, std::span<const uint8_t> reply);
@@ -152,9 +176,9 @@ class Interceptor {
   void Fail(const Exchange& exchange, const policy::Verdict& verdict, const ExtendedError& why);
   void Refuse(const Exchange& exchange);
   void Malformed(const Exchange& exchange);
+  void OverBudget(const Exchange& exchange, EventFold& events);
 
-  // Is an event about malformed messages due? Then none is for a while.
-  bool MayReportMalformed();
+  absl::Duration Now() const { return loop_.clock().Monotonic(); }
   size_t ReplyLimit(const Exchange& exchange) const;
   NameJudge::Rules rules() const { return {host_.policy(), host_.groups()}; }
 
@@ -162,10 +186,15 @@ class Interceptor {
   Upstream& upstream_;
   Host& host_;
   const Options options_;
-  const NameJudge judge_;
+  NameJudge judge_;
+  QueryBudget budget_;
+  Cache cache_;
+  EventFold malformed_events_;
+  EventFold rate_events_;   // over the budget of queries
+  EventFold names_events_;  // over the budget of names
   uint64_t generation_ = 0;
+  uint64_t nameservers_ = 0;  // counts their changes
   int in_flight_ = 0;
-  absl::Duration malformed_silent_until_;
   Counters counters_;
   absl::flat_hash_map<Key, Flight> flights_;
   TcpServer tcp_;

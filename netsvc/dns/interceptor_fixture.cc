@@ -39,6 +39,10 @@ void InterceptorFixture::SetPolicy(const std::string& policy) {
   if (interceptor != nullptr) interceptor->OnPolicyChanged();
 }
 
+void InterceptorFixture::SetConfig(const std::string& config) {
+  interceptor->SetConfig(Parse<v1::DnsConfig>(config));
+}
+
 void InterceptorFixture::Send(const Bytes& query) {
   interceptor->OnDatagram(
       asked, query, [this](std::span<const uint8_t> answer) { answers_.emplace_back(answer.begin(), answer.end()); });

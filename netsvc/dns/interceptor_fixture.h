@@ -33,6 +33,7 @@ class InterceptorFixture : public Interceptor::Host {
   std::string Ask(const Bytes& query);
 
   void SetPolicy(const std::string& policy);
+  void SetConfig(const std::string& config);
   const std::vector<Bytes>& answers() const { return answers_; }
   // "NXDOMAIN DNS_BLOCKED", "NOERROR allowed 192.0.2.1": of the last event.
   std::string LastEvent() const;

@@ -30,6 +30,7 @@ struct Row {
   std::string event;
   bool asks_upstream = false;
   bool ipv6_route = true;
+  bool ipv4_route = true;
 };
 
 void PrintTo(const Row& row, std::ostream* out) { *out << row.what; }
@@ -54,6 +55,7 @@ TEST_P(InterceptorTableTest, Answers) {
   const Row& row = GetParam();
   InterceptorFixture fixture(row.policy, row.config);
   fixture.ipv6_route = row.ipv6_route;
+  fixture.ipv4_route = row.ipv4_route;
   const std::string reply = row.answer.empty() ? fixture.Ask(row.query) : fixture.Ask(row.query, row.answer);
   EXPECT_EQ(reply, row.reply);
   EXPECT_EQ(fixture.LastEvent(), row.event);
@@ -161,6 +163,8 @@ std::vector<Row> NameRows() {
   const std::string no_peers = R"(preset: PRESET_PUBLIC_ONLY rules { id: "none" action: ACTION_DENY })";
   const std::string name_denied =
       R"(preset: PRESET_PUBLIC_ONLY rules { id: "no-web" action: ACTION_DENY peers { domain: "*.test" } })";
+  const std::string dotted_denied =
+      R"(preset: PRESET_PUBLIC_ONLY rules { id: "no-web" action: ACTION_DENY peers { domain: "WEB.Test." } })";
   const std::string ports_denied =
       R"(preset: PRESET_PUBLIC_ONLY rules { action: ACTION_DENY peers { domain: "*.test" } ports { first: 80 } })";
   const std::string pypi =
@@ -201,6 +205,7 @@ std::vector<Row> NameRows() {
       passing("5 not on a label's boundary", kPublicOnly, R"(blocked_domains: "*.b.test" blocked_domains: "eb.test")"),
       passing("5 the name above", kPublicOnly, R"(blocked_domains: "test")"),
       denied("6 a rule denies the name", name_denied, "", "17 RULE no-web", "RULE"),
+      denied("6 a rule denies the name, dotted and in capitals", dotted_denied, "", "17 RULE no-web", "RULE"),
       denied("6 a rule denies everything", no_peers, "", "17 RULE none", "RULE"),
       passing("6 only a port of the name is denied", ports_denied),
       passing("6 allowed ahead of deny anything", pypi),
@@ -235,6 +240,24 @@ std::vector<Row> NameRows() {
        .reply = Reply(" ? web.test AAAA | web.test 300 AAAA 2606:2800:220:1::1"),
        .event = "NOERROR allowed 2606:2800:220:1::1",
        .asks_upstream = true},
+      {.what = "8 A without a route",
+       .query = QueryFor("web.test", kTypeA),
+       .reply = Reply(" ? web.test A"),
+       .event = "NOERROR allowed",
+       .ipv4_route = false},
+      {.what = "8 MX without any route",
+       .query = QueryFor("web.test", kTypeMx),
+       .answer = TestAnswer("web.test", kTypeMx).bytes(),
+       .reply = Reply(" ? web.test MX"),
+       .event = "NOERROR allowed",
+       .asks_upstream = true,
+       .ipv6_route = false,
+       .ipv4_route = false},
+      {.what = "8 the gateway needs no route",
+       .query = QueryFor("host.sluice.internal", kTypeAaaa),
+       .reply = Reply(" ? host.sluice.internal AAAA | host.sluice.internal 60 AAAA fd73:6c75:6963:1::2"),
+       .event = "NOERROR allowed fd73:6c75:6963:1::2",
+       .ipv6_route = false},
       {.what = "9 the upstream fails",
        .query = web,
        .reply = Reply(" ? web.test A | | | OPT 1232 EDE=23 no upstream", "SERVFAIL"),
@@ -291,6 +314,9 @@ std::vector<Row> AnswerRows() {
                TestAnswer("web.test", kTypeA).Cname("web.test", "ads.test").Address("ads.test", kPublicIp),
                Denied("web.test", "A", "17 RULE no-ads"), "NXDOMAIN RULE", "",
                R"(preset: PRESET_PUBLIC_ONLY rules { id: "no-ads" action: ACTION_DENY peers { domain: "ads.test" } })"),
+      answered("10 a DNAME's target on the block list",
+               TestAnswer("web.test", kTypeA).Raw("test", kTypeDname, Bytes{3, 'a', 'd', 's', 0}),
+               Denied("web.test", "A", "15 DNS_BLOCKED"), "NXDOMAIN DNS_BLOCKED", R"(blocked_domains: "*.ads")"),
       answered("10 the last target of three",
                TestAnswer("web.test", kTypeA)
                    .Cname("web.test", "a.test")

@@ -13,9 +13,10 @@ constexpr char kPublicIp[] = "93.184.216.34";
 
 Bytes Web() { return TestAnswer("web.test", kTypeA).Address("web.test", kPublicIp).bytes(); }
 
-// `count` addresses: 16 bytes each beside header and question.
+// `count` addresses: 16 bytes each beside header and question. Not to be cached.
 Bytes Many(int count) {
   TestAnswer answer("web.test", kTypeA);
+  answer.Ttl(0);
   for (int i = 0; i < count; ++i) answer.Address("web.test", absl::StrCat("1.1.", i / 250, ".", i % 250 + 1));
   return answer.bytes();
 }

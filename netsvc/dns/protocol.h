@@ -62,6 +62,7 @@ enum ExtendedErrorCode : uint16_t {
   kOtherError = 0,
   kBlocked = 15,
   kFiltered = 17,
+  kProhibited = 18,
   kNoReachableAuthority = 22,
   kNetworkError = 23,
 };

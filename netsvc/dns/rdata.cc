@@ -5,6 +5,7 @@
 namespace sluice::dns {
 namespace {
 
+constexpr size_t kSoaNumbersSize = 20;  // serial, refresh, retry, expire, minimum
 constexpr size_t kPairHeader = 4;  // 16 bits of key or code, 16 bits of length
 
 // Takes one key, length, value off the front of `rest`; false where it does not
@@ -88,6 +89,15 @@ std::optional<WireName> TargetOf(const MessageView& message, const Record& recor
   const std::optional<size_t> end = target.Read(message.bytes(), record.rdata_offset);
   if (end != record.rdata_offset + record.rdata.size()) return std::nullopt;
   return target;
+}
+
+std::optional<uint32_t> MinimumOf(const MessageView& message, const Record& record) {
+  WireName name;
+  const std::optional<size_t> owner_end = name.Read(message.bytes(), record.rdata_offset);
+  const std::optional<size_t> mailbox_end = owner_end ? name.Read(message.bytes(), *owner_end) : std::nullopt;
+  const size_t end = record.rdata_offset + record.rdata.size();
+  if (!mailbox_end || *mailbox_end + kSoaNumbersSize != end) return std::nullopt;
+  return Load32(&message.bytes()[end - sizeof(uint32_t)]);
 }
 
 std::optional<SvcbReader> SvcbReader::Of(const MessageView& message, const Record& record) {

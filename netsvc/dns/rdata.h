@@ -29,6 +29,10 @@ std::optional<IpAddress> AddressOf(const Record& record);
 // The name that the data of a CNAME, DNAME, NS or PTR record is.
 std::optional<WireName> TargetOf(const MessageView& message, const Record& record);
 
+// The MINIMUM field of a SOA record, for how long negative answers live; nothing
+// where the data is not two names and five numbers.
+std::optional<uint32_t> MinimumOf(const MessageView& message, const Record& record);
+
 // RFC 9460 section 14.3.2.
 enum SvcParamKey : uint16_t { kSvcMandatory = 0, kSvcIpv4Hint = 4, kSvcEch = 5, kSvcIpv6Hint = 6 };
 

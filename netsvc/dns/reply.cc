@@ -34,7 +34,7 @@ Reply Compose(const GuestQuery& query, uint16_t flags, Write write) {
 bool IsRelayed(const Record& record) { return record.type != kTypeOpt && record.type != kTypeTsig; }
 
 bool Relay(const MessageView& answer, const Record& record, const RelayOptions& options, MessageWriter& to) {
-  const uint32_t ttl = record.ttl - std::min(record.ttl, options.age);
+  const uint32_t ttl = std::min(record.ttl - std::min(record.ttl, options.age), options.max_ttl);
   if (options.remove_ech && (record.type == kTypeSvcb || record.type == kTypeHttps)) {
     return CopyWithoutEch(answer, record, ttl, to);
   }

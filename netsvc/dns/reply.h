@@ -2,6 +2,7 @@
 #define SLUICE_NETSVC_DNS_REPLY_H_
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <vector>
@@ -37,6 +38,8 @@ struct RelayOptions {
   bool remove_ech = false;
   // Seconds since the answer came: taken off every TTL.
   uint32_t age = 0;
+  // No TTL is given out longer than this.
+  uint32_t max_ttl = std::numeric_limits<uint32_t>::max();
 };
 
 // An upstream's answer, record by record, without its OPT and TSIG. Nothing

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "netsvc/base/domain_name.h"
 #include "netsvc/base/endpoint.h"
 
@@ -31,6 +32,9 @@ class Upstream {
 
   // The resolvers to ask, in order. Queries under way keep theirs.
   virtual void SetServers(const std::vector<Endpoint>& servers) = 0;
+
+  // Of one try, for queries from now on.
+  virtual void SetQueryTimeout(absl::Duration timeout) = 0;
 
   // Class IN. `callback` runs once, never before Ask has returned.
   virtual std::unique_ptr<Query> Ask(const DomainName& name, uint16_t type, Callback callback) = 0;

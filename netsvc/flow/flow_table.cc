@@ -70,7 +70,7 @@ Flow* FlowTable::Open(const FlowKey& guest_side, const FlowKey& host_side, absl:
   }
   MakeWay(guest_side, host_side);
   // Ended flows are bounded like the open ones: the oldest goes first.
-  if (ages_[kEnded].size() >= max_flows_) Remove(ages_[kEnded].front());
+  while (ages_[kEnded].size() >= max_flows_) Remove(ages_[kEnded].front());
   Entry& entry = ages_[kUdp].emplace_back();
   entry.self = std::prev(ages_[kUdp].end());
   entry.flow.id = ++last_id_;

@@ -34,6 +34,9 @@ class FlowTable {
 
   explicit FlowTable(size_t max_flows) : max_flows_(max_flows) {}
 
+  // Flows that are open past a lower maximum stay; no new one opens among them.
+  void SetMaxFlows(size_t max_flows) { max_flows_ = max_flows; }
+
   Flow* FindByGuestSide(const FlowKey& key);
   Flow* FindByHostSide(const FlowKey& key);
 
@@ -74,7 +77,7 @@ class FlowTable {
   void Remove(Entry& entry);
   void MakeWay(const FlowKey& guest_side, const FlowKey& host_side);
 
-  const size_t max_flows_;
+  size_t max_flows_;
   size_t open_count_ = 0;
   uint64_t last_id_ = 0;
   Counters counters_;

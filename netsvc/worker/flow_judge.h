@@ -39,6 +39,9 @@ class FlowJudge {
 
   explicit FlowJudge(const Parts& parts) : parts_(parts) {}
 
+  // Of flows that open from now on.
+  void SetRequireResolved(bool require) { parts_.require_resolved = require; }
+
   Opening OfNew(v1::Direction direction, const flow::FlowKey& guest_side) const;
 
   // Of an open flow, by the policy now in force and the names that it opened
@@ -59,7 +62,7 @@ class FlowJudge {
   bool AllowedByNamesOnly(const policy::FlowQuery& query) const;
   bool IsNameOf(const flow::Flow& flow, const DomainName& name) const;
 
-  const Parts parts_;
+  Parts parts_;
 };
 
 }  // namespace sluice

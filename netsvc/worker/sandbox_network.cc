@@ -25,6 +25,15 @@ absl::StatusOr<std::vector<Endpoint>> ParseServers(const google::protobuf::Repea
   return servers;
 }
 
+absl::Duration QueryTimeoutOf(const v1::DnsConfig& dns) {
+  if (!dns.has_query_timeout()) return dns::CAresUpstream::Options().query_timeout;
+  return absl::Seconds(dns.query_timeout().seconds()) + absl::Nanoseconds(dns.query_timeout().nanos());
+}
+
+size_t MaxFlowsOf(const v1::NetworkLimits& limits) {
+  return limits.max_flows() == 0 ? kDefaultMaxFlows : limits.max_flows();
+}
+
 absl::StatusOr<std::vector<IpPrefix>> ParsePrefixes(const google::protobuf::RepeatedPtrField<std::string>& texts) {
   std::vector<IpPrefix> prefixes;
   for (const std::string& text : texts) {
@@ -78,7 +87,6 @@ SandboxNetwork::SandboxNetwork(EventLoop& loop, const internal::v1::Configure& c
     : loop_(loop),
       uid_(config.sandbox_uid()),
       generation_(config.policy_generation()),
-      own_nameservers_(config.dns().nameservers_size() > 0),
       bindings_(loop.clock()) {}
 
 SandboxNetwork::~SandboxNetwork() = default;
@@ -110,8 +118,7 @@ absl::Status SandboxNetwork::Start(const internal::v1::Configure& config, Unique
   if (!control_plane.ok()) return control_plane.status();
   judge_ = std::make_unique<policy::Judge>(*groups_, *std::move(control_plane), *std::move(compiled));
 
-  const uint32_t max_flows = config.limits().max_flows();
-  flows_ = std::make_unique<flow::FlowTable>(max_flows == 0 ? kDefaultMaxFlows : max_flows);
+  flows_ = std::make_unique<flow::FlowTable>(MaxFlowsOf(config.limits()));
   link_ = std::make_unique<GuestLink>(loop_);
   // Through the descriptor: however long the directory's own path, this one fits
   // a socket address.
@@ -135,16 +142,14 @@ absl::Status SandboxNetwork::Start(const internal::v1::Configure& config, Unique
 }
 
 absl::Status SandboxNetwork::StartDns(const internal::v1::Configure& config) {
-  absl::StatusOr<std::vector<Endpoint>> servers =
-      ParseServers(own_nameservers_ ? config.dns().nameservers() : config.nameservers());
-  if (!servers.ok()) return servers.status();
-  dns::CAresUpstream::Options upstream_options;
-  const auto& timeout = config.dns().query_timeout();
-  if (config.dns().has_query_timeout()) {
-    upstream_options.query_timeout = absl::Seconds(timeout.seconds()) + absl::Nanoseconds(timeout.nanos());
-  }
+  absl::StatusOr<std::vector<Endpoint>> own = ParseServers(config.dns().nameservers());
+  if (!own.ok()) return own.status();
+  own_nameservers_ = *std::move(own);
+  absl::StatusOr<std::vector<Endpoint>> host_servers = ParseServers(config.nameservers());
+  if (!host_servers.ok()) return host_servers.status();
+  host_nameservers_ = *std::move(host_servers);
+  const dns::CAresUpstream::Options upstream_options{.query_timeout = QueryTimeoutOf(config.dns())};
   upstream_ = std::make_unique<dns::CAresUpstream>(loop_, upstream_options);
-  upstream_->SetServers(*servers);
   dns::Interceptor::Options options;
   options.config = config.dns();
   options.gateway_ipv4 = subnet_.ipv4.gateway;
@@ -153,7 +158,13 @@ absl::Status SandboxNetwork::StartDns(const internal::v1::Configure& config) {
   dns::Interceptor::Host& host = *this;
   interceptor_ = std::make_unique<dns::Interceptor>(loop_, *upstream_, host, options);
   dns_relay_->SetInterceptor(interceptor_.get());
+  ApplyNameservers();
   return absl::OkStatus();
+}
+
+void SandboxNetwork::ApplyNameservers() {
+  upstream_->SetServers(own_nameservers_.empty() ? host_nameservers_ : own_nameservers_);
+  interceptor_->OnNameserversChanged();
 }
 
 absl::Status SandboxNetwork::AttachLink(UniqueFd tap) {
@@ -199,9 +210,26 @@ absl::StatusOr<uint64_t> SandboxNetwork::RemovePort(const v1::PortMapping& port)
 }
 
 absl::Status SandboxNetwork::SetNameservers(const google::protobuf::RepeatedPtrField<std::string>& texts) {
-  const absl::StatusOr<std::vector<Endpoint>> servers = ParseServers(texts);
-  if (servers.ok() && !own_nameservers_) upstream_->SetServers(*servers);
-  return servers.status();
+  absl::StatusOr<std::vector<Endpoint>> servers = ParseServers(texts);
+  if (!servers.ok()) return servers.status();
+  if (*servers == host_nameservers_) return absl::OkStatus();
+  host_nameservers_ = *std::move(servers);
+  if (own_nameservers_.empty()) ApplyNameservers();
+  return absl::OkStatus();
+}
+
+absl::Status SandboxNetwork::Update(const internal::v1::UpdateNetwork& update) {
+  absl::StatusOr<std::vector<Endpoint>> own = ParseServers(update.dns().nameservers());
+  if (!own.ok()) return own.status();
+  if (*own != own_nameservers_) {
+    own_nameservers_ = *std::move(own);
+    ApplyNameservers();
+  }
+  upstream_->SetQueryTimeout(QueryTimeoutOf(update.dns()));
+  interceptor_->SetConfig(update.dns());
+  flow_judge_->SetRequireResolved(update.dns().require_resolved_addresses());
+  flows_->SetMaxFlows(MaxFlowsOf(update.limits()));
+  return absl::OkStatus();
 }
 
 absl::Status SandboxNetwork::RecordLifecycle(const v1::LifecycleEvent& event) {
@@ -212,6 +240,7 @@ uint64_t SandboxNetwork::Shutdown(const v1::LifecycleEvent& last) {
   gateway_->DetachLink();
   const policy::Verdict deleted{v1::ACTION_DENY, v1::Verdict::REASON_POLICY_CHANGED, policy::kDefaultRuleId};
   const uint64_t ended = gateway_->EndAllFlows(deleted);
+  interceptor_->FlushEvents();
   audit_->Finish();
   audit_->Lifecycle(last);
   return ended;

@@ -58,6 +58,10 @@ class SandboxNetwork : private dns::Interceptor::Host {
   // has its own.
   absl::Status SetNameservers(const google::protobuf::RepeatedPtrField<std::string>& texts);
 
+  // Settings of DNS and limits, in force when this returns. An error changes
+  // nothing.
+  absl::Status Update(const internal::v1::UpdateNetwork& update);
+
   // Unavailable: the log cannot be written.
   absl::Status RecordLifecycle(const v1::LifecycleEvent& event);
 
@@ -69,6 +73,8 @@ class SandboxNetwork : private dns::Interceptor::Host {
   SandboxNetwork(EventLoop& loop, const internal::v1::Configure& config);
   absl::Status Start(const internal::v1::Configure& config, UniqueFd log_directory, UniqueFd socket_directory);
   absl::Status StartDns(const internal::v1::Configure& config);
+  // Has the upstream ask the sandbox's own resolvers, or else the host's.
+  void ApplyNameservers();
 
   // dns::Interceptor::Host
   const policy::CompiledPolicy& policy() const override { return judge_->policy(); }
@@ -82,7 +88,8 @@ class SandboxNetwork : private dns::Interceptor::Host {
   EventLoop& loop_;
   const std::string uid_;
   uint64_t generation_ = 0;
-  bool own_nameservers_ = false;
+  std::vector<Endpoint> own_nameservers_;  // none: the host's are asked
+  std::vector<Endpoint> host_nameservers_;
   UniqueFd socket_directory_;
 
   dns::Bindings bindings_;

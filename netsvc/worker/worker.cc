@@ -66,6 +66,8 @@ absl::Status Worker::Dispatch(const Request& request, ControlServer::Descriptors
     case Request::kDetachLink:
       network_->DetachLink();
       return absl::OkStatus();
+    case Request::kUpdateNetwork:
+      return network_->Update(request.update_network());
     case Request::kShutdown:
       response.mutable_shutdown()->set_flows_closed(network_->Shutdown(request.shutdown().lifecycle()));
       loop_.Post(on_shutdown_);

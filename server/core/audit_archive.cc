@@ -73,6 +73,18 @@ absl::Status AuditArchive::Add(const v1::Sandbox& sandbox) {
   return absl::OkStatus();
 }
 
+absl::Status AuditArchive::Relabel(const v1::Sandbox& sandbox) {
+  const absl::Status status = WriteFile(NotePath(sandbox.uid()), ToNote(sandbox), 0600);
+  if (!status.ok()) return status;
+  {
+    const MutexLock lock(mutex_);
+    const auto found = logs_.find(sandbox.uid());
+    if (found != logs_.end()) found->second.info.labels = sandbox.labels();
+  }
+  TellListeners();
+  return absl::OkStatus();
+}
+
 void AuditArchive::Discard(const std::string& uid) {
   {
     const MutexLock lock(mutex_);

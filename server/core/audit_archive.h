@@ -34,6 +34,8 @@ class AuditArchive : public AuditDirectory {
 
   // Makes the log's directory. A failure leaves nothing.
   absl::Status Add(const v1::Sandbox& sandbox);
+  // The sandbox bears other labels from now on.
+  absl::Status Relabel(const v1::Sandbox& sandbox);
   // Forgets the log of a sandbox that never came to be.
   void Discard(const std::string& uid);
   // Its sandbox is gone and its last event written: the log stays for a while.

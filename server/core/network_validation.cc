@@ -94,8 +94,6 @@ absl::Status CheckDns(absl::string_view field, v1::DnsConfig& dns) {
   if (!status.ok()) return status;
   if (dns.require_resolved_addresses()) return NotEnforced(absl::StrCat(field, ".require_resolved_addresses"));
   if (dns.block_lists_size() > 0) return NotEnforced(absl::StrCat(field, ".block_lists"));
-  if (dns.max_queries_per_second() != 0) return NotEnforced(absl::StrCat(field, ".max_queries_per_second"));
-  if (dns.max_names_per_domain() != 0) return NotEnforced(absl::StrCat(field, ".max_names_per_domain"));
   return absl::OkStatus();
 }
 

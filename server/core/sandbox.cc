@@ -7,6 +7,8 @@
 #include "google/protobuf/util/time_util.h"
 #include "netsvc/base/field_error.h"
 #include "server/core/id_generator.h"
+#include "server/core/sandbox_update.h"
+#include "server/core/worker_config.h"
 #include "spdlog/spdlog.h"
 
 namespace sluice {
@@ -99,6 +101,27 @@ absl::StatusOr<Sandbox::PolicyOutcome> Sandbox::SetPolicy(const PolicyChange& ch
   Publish();
   if (!closed.ok()) return closed;
   return PolicyOutcome{.generation = current + 1, .flows_closed = *flows_closed};
+}
+
+absl::StatusOr<v1::Sandbox> Sandbox::Update(const v1::UpdateSandboxRequest& request) {
+  const absl::Status usable = CheckWorker();
+  if (!usable.ok()) return usable;
+  const std::string& etag = request.sandbox().etag();
+  if (!etag.empty() && etag != record_.etag()) {
+    return absl::AbortedError(absl::StrCat("the sandbox's etag is ", record_.etag(), ", not ", etag));
+  }
+  absl::StatusOr<v1::Sandbox> updated = ApplyUpdate(request, record_);
+  if (!updated.ok()) return updated.status();
+  absl::Status status = environment_.audit.Relabel(*updated);
+  if (!status.ok()) return status;
+  status = worker_->Update(MakeNetworkUpdate(updated->network()));
+  if (!status.ok()) {
+    environment_.audit.Relabel(record_).IgnoreError();
+    return InField("sandbox.network", status);
+  }
+  record_ = *std::move(updated);
+  Publish();
+  return record_;
 }
 
 void Sandbox::SetNameservers(const std::vector<Endpoint>& nameservers) {

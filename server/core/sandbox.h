@@ -23,6 +23,7 @@
 #include "server/guest/guest_factory.h"
 #include "server/worker/worker.h"
 #include "sluice/v1/sandbox.pb.h"
+#include "sluice/v1/sandbox_service.pb.h"
 
 namespace sluice {
 
@@ -92,6 +93,11 @@ class Sandbox : public std::enable_shared_from_this<Sandbox> {
   // Aborted where the generation is not the expected one. The new policy is in
   // force when it returns.
   absl::StatusOr<PolicyOutcome> SetPolicy(const PolicyChange& change);
+
+  // The request as CheckUpdate passed it. Returns the sandbox as it is then.
+  // Aborted where its etag is not the current one, FieldError where the settings
+  // that come of it are wrong. They are in force when it returns.
+  absl::StatusOr<v1::Sandbox> Update(const v1::UpdateSandboxRequest& request);
 
   void SetNameservers(const std::vector<Endpoint>& nameservers);
 

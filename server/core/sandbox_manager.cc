@@ -4,8 +4,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/core/page_token.h"
-#include "server/core/request_validation.h"
 #include "server/core/countdown.h"
+#include "server/core/request_validation.h"
+#include "server/core/sandbox_update.h"
 
 namespace sluice {
 namespace {
@@ -115,6 +116,19 @@ void SandboxManager::Delete(const v1::DeleteSandboxRequest& request, Done<v1::De
     if (!status.ok()) return done(status);
     registry_.Forget(sandbox);
     done(v1::DeleteSandboxResponse());
+  });
+}
+
+void SandboxManager::Update(v1::UpdateSandboxRequest request, Done<v1::UpdateSandboxResponse> done) {
+  const absl::Status checked = CheckUpdate(request);
+  if (!checked.ok()) return done(checked);
+  const std::string id = request.sandbox().id();
+  OnSandbox(id, done, [request = std::move(request), done](Sandbox& sandbox) {
+    absl::StatusOr<v1::Sandbox> updated = sandbox.Update(request);
+    if (!updated.ok()) return done(updated.status());
+    v1::UpdateSandboxResponse response;
+    *response.mutable_sandbox() = *std::move(updated);
+    done(std::move(response));
   });
 }
 

@@ -65,6 +65,7 @@ class SandboxManager {
   // Cancelling `cancel` undoes a creation that is under way.
   void Create(v1::CreateSandboxRequest request, const CancelToken& cancel, Done<v1::CreateSandboxResponse> done);
   void Delete(const v1::DeleteSandboxRequest& request, Done<v1::DeleteSandboxResponse> done);
+  void Update(v1::UpdateSandboxRequest request, Done<v1::UpdateSandboxResponse> done);
   void PublishPort(v1::PublishPortRequest request, Done<v1::PublishPortResponse> done);
   void UnpublishPort(v1::UnpublishPortRequest request, Done<v1::UnpublishPortResponse> done);
   void SetNetworkPolicy(v1::SetNetworkPolicyRequest request, Done<v1::SetNetworkPolicyResponse> done);

@@ -35,4 +35,11 @@ internal::v1::Configure MakeWorkerConfig(const v1::Sandbox& sandbox, const Inter
   return config;
 }
 
+internal::v1::UpdateNetwork MakeNetworkUpdate(const v1::NetworkConfig& network) {
+  internal::v1::UpdateNetwork update;
+  *update.mutable_dns() = WithPorts(network.dns());
+  *update.mutable_limits() = network.limits();
+  return update;
+}
+
 }  // namespace sluice

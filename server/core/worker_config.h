@@ -15,6 +15,9 @@ namespace sluice {
 internal::v1::Configure MakeWorkerConfig(const v1::Sandbox& sandbox, const InterfacePlan& plan,
                                          uint64_t policy_generation, const HostNetwork& host);
 
+// What of it may change later.
+internal::v1::UpdateNetwork MakeNetworkUpdate(const v1::NetworkConfig& network);
+
 }  // namespace sluice
 
 #endif  // SLUICE_SERVER_CORE_WORKER_CONFIG_H_

@@ -65,6 +65,14 @@ grpc::ServerUnaryReactor* SandboxServiceImpl::ListSandboxes(grpc::CallbackServer
   return reactor;
 }
 
+grpc::ServerUnaryReactor* SandboxServiceImpl::UpdateSandbox(grpc::CallbackServerContext* context,
+                                                            const v1::UpdateSandboxRequest* request,
+                                                            v1::UpdateSandboxResponse* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  manager_.Update(*request, Finish(reactor, response));
+  return reactor;
+}
+
 grpc::ServerUnaryReactor* SandboxServiceImpl::DeleteSandbox(grpc::CallbackServerContext* context,
                                                             const v1::DeleteSandboxRequest* request,
                                                             v1::DeleteSandboxResponse* response) {

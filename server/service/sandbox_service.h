@@ -9,7 +9,7 @@
 namespace sluice {
 
 // sluice.v1.SandboxService. Thin: each method is a call on the manager, which
-// checks the request. UpdateSandbox and EvaluatePolicy are UNIMPLEMENTED.
+// checks the request. EvaluatePolicy is UNIMPLEMENTED.
 class SandboxServiceImpl final : public v1::SandboxService::CallbackService {
  public:
   // `manager` outlives the service.
@@ -23,6 +23,9 @@ class SandboxServiceImpl final : public v1::SandboxService::CallbackService {
   grpc::ServerUnaryReactor* ListSandboxes(grpc::CallbackServerContext* context,
                                           const v1::ListSandboxesRequest* request,
                                           v1::ListSandboxesResponse* response) override;
+  grpc::ServerUnaryReactor* UpdateSandbox(grpc::CallbackServerContext* context,
+                                          const v1::UpdateSandboxRequest* request,
+                                          v1::UpdateSandboxResponse* response) override;
   grpc::ServerUnaryReactor* DeleteSandbox(grpc::CallbackServerContext* context,
                                           const v1::DeleteSandboxRequest* request,
                                           v1::DeleteSandboxResponse* response) override;

@@ -52,6 +52,12 @@ absl::Status NetsvcWorker::SetNameservers(const std::vector<Endpoint>& nameserve
   return Call(std::move(request)).status();
 }
 
+absl::Status NetsvcWorker::Update(const internal::v1::UpdateNetwork& update) {
+  Request request;
+  *request.mutable_update_network() = update;
+  return Call(std::move(request)).status();
+}
+
 absl::Status NetsvcWorker::RecordEvent(const v1::LifecycleEvent& event) {
   Request request;
   *request.mutable_record_event()->mutable_lifecycle() = event;

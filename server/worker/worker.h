@@ -38,6 +38,8 @@ class Worker {
   // Returns the number of flows that it ended.
   virtual absl::StatusOr<uint64_t> RemovePort(const v1::PortMapping& port) = 0;
   virtual absl::Status SetNameservers(const std::vector<Endpoint>& nameservers) = 0;
+  // The settings are in force when it returns.
+  virtual absl::Status Update(const internal::v1::UpdateNetwork& update) = 0;
   virtual absl::Status RecordEvent(const v1::LifecycleEvent& event) = 0;
   // The worker keeps the only descriptor of the TAP's queue.
   virtual absl::Status AttachLink(UniqueFd tap) = 0;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "tests/fuzz/mutate.h"
 #include "tests/fuzz/seeds.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
@@ -18,25 +19,6 @@ constexpr int kMutations = 5'000;
 constexpr size_t kMaxCuts = 400;  // of one seed
 
 void RunInput(const Bytes& input) { LLVMFuzzerTestOneInput(input.data(), input.size()); }
-
-void Mutate(Bytes& input, std::mt19937& random) {
-  if (input.empty()) return;
-  const size_t at = random() % input.size();
-  switch (random() % 4) {
-    case 0:
-      input[at] = static_cast<uint8_t>(random());
-      break;
-    case 1:
-      input[at] ^= static_cast<uint8_t>(1u << random() % 8);
-      break;
-    case 2:
-      input.erase(input.begin() + static_cast<ptrdiff_t>(at));
-      break;
-    case 3:
-      input.insert(input.begin() + static_cast<ptrdiff_t>(at), random() % 2 == 0 ? 0x00 : 0xff);
-      break;
-  }
-}
 
 TEST(ReplayTest, SeedsHold) {
   for (const Bytes& seed : Seeds()) RunInput(seed);

@@ -64,6 +64,14 @@ class FakeSandboxService final : public v1::SandboxService::Service {
                                                               : NoSandbox(request->sandbox_id());
   }
 
+  grpc::Status UpdateSandbox(grpc::ServerContext*, const v1::UpdateSandboxRequest* request,
+                             v1::UpdateSandboxResponse* response) override {
+    const std::lock_guard lock(state_.mutex);
+    state_.updates.push_back(*request);
+    *response->mutable_sandbox() = request->sandbox();
+    return state_.refusal;
+  }
+
   grpc::Status PublishPort(grpc::ServerContext*, const v1::PublishPortRequest* request,
                            v1::PublishPortResponse* response) override {
     const std::lock_guard lock(state_.mutex);

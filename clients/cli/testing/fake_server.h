@@ -36,6 +36,7 @@ struct FakeState {
   std::vector<v1::CreateSandboxRequest> creates;
   std::vector<std::string> deletes;
   std::vector<v1::SetNetworkPolicyRequest> policies;
+  std::vector<v1::UpdateSandboxRequest> updates;
   std::vector<v1::PublishPortRequest> publishes;
   std::vector<v1::UnpublishPortRequest> unpublishes;
   std::vector<v1::ExecStart> execs;
