@@ -4,8 +4,9 @@
 
 namespace sluice::dns {
 
-void Bindings::Bind(const DomainName& name, std::span<const IpAddress> addresses, absl::Duration ttl) {
-  const absl::Duration live_until = clock_.Monotonic() + std::max(ttl, kMinLife);
+void Bindings::Bind(const DomainName& name, std::span<const IpAddress> addresses, absl::Duration ttl,
+                    absl::Duration ago) {
+  const absl::Duration live_until = clock_.Monotonic() + std::max(ttl, kMinLife) - ago;
   for (const IpAddress& address : addresses) BindOne(name, address, live_until);
 }
 

@@ -51,8 +51,9 @@ class Bindings {
   Bindings(const Bindings&) = delete;
   Bindings& operator=(const Bindings&) = delete;
 
-  // `name` was answered with `addresses`.
-  void Bind(const DomainName& name, std::span<const IpAddress> addresses, absl::Duration ttl);
+  // `name` was answered with `addresses`, `ago`.
+  void Bind(const DomainName& name, std::span<const IpAddress> addresses, absl::Duration ttl,
+            absl::Duration ago = absl::ZeroDuration());
 
   Names NamesOf(const IpAddress& address) const;
   // Is the pair live?

@@ -3,6 +3,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -11,6 +12,8 @@
 #include "absl/time/time.h"
 #include "netsvc/base/domain_name.h"
 #include "netsvc/base/endpoint.h"
+#include "netsvc/flow/held_datagrams.h"
+#include "netsvc/flow/held_stream.h"
 #include "netsvc/flow/tcp_tracker.h"
 #include "sluice/v1/audit.pb.h"
 #include "sluice/v1/policy.pb.h"
@@ -63,6 +66,11 @@ struct Flow {
   std::vector<DomainName> names;
   // Of its first bytes: TLS's server name, or HTTP's host.
   std::optional<DomainName> server_name;
+  // What the guest sends has yet to say whom it is for, and does not leave before;
+  // QUIC is asked with every datagram. What is held: of TCP, of UDP.
+  bool undecided = false;
+  std::unique_ptr<HeldStream> held;
+  std::unique_ptr<HeldDatagrams> held_datagrams;
 
   // Monotonic.
   absl::Duration opened;
@@ -80,6 +88,10 @@ struct Flow {
   // Over, and kept a while for what is still on its way.
   bool ended = false;
 
+  void DropHeld() {
+    held.reset();
+    held_datagrams.reset();
+  }
   bool translated() const { return !(guest_side == host_side); }
 };
 

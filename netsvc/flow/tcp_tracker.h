@@ -27,6 +27,11 @@ class TcpTracker {
   bool over() const { return state() == State::kFinished || state() == State::kReset; }
   bool reset_by_guest() const { return guest_.reset; }
 
+  // The remote has acknowledged something of the guest's: its SYN at least.
+  bool answered() const { return remote_.acknowledged; }
+  // Past the last byte that was sent to the guest.
+  uint32_t sent_by_remote() const { return remote_.next; }
+
   // The sequence number that each side expects to be next from the other (RFC
   // 9293's RCV.NXT), as far as was seen.
   uint32_t next_from_guest() const { return remote_.acknowledged ? remote_.acknowledgment : guest_.next; }

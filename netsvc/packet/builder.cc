@@ -125,7 +125,7 @@ size_t BuildTcpControl(const Addressing& addressing, const TcpControl& control, 
   Store32(&segment[tcp::kAcknowledgment], control.acknowledgment);
   segment[tcp::kDataOffset] = tcp::kDataOffsetOf5Words;
   segment[tcp::kFlags] = control.flags;
-  Store16(&segment[tcp::kWindow], 0);
+  Store16(&segment[tcp::kWindow], control.window);
   Store16(&segment[tcp::kUrgentPointer], 0);
   return writer.Finish();
 }

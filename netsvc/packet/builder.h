@@ -29,11 +29,13 @@ size_t BuildProhibited(const Packet& packet, const MacAddress& gateway_mac, std:
 // A UDP datagram. Its payload must fit one IP packet (65,507 or 65,527 bytes).
 size_t BuildUdp(const Addressing& addressing, std::span<const uint8_t> payload, std::span<uint8_t> out);
 
-// A TCP segment with no payload: to end a connection from either side.
+// A TCP segment with no payload: to end a connection from either side, or to
+// acknowledge.
 struct TcpControl {
   uint32_t sequence = 0;
   uint32_t acknowledgment = 0;
   uint8_t flags = 0;
+  uint16_t window = 0;
 };
 size_t BuildTcpControl(const Addressing& addressing, const TcpControl& control, std::span<uint8_t> out);
 

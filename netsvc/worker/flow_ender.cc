@@ -35,6 +35,7 @@ void FlowEnder::Close(Flow& flow, v1::FlowEvent::EndCause cause, const policy::V
   if (flow.ended) return;
   parts_.echo.Close(flow);
   parts_.stack.Untie(flow);
+  flow.DropHeld();
   parts_.bindings.Release(flow.guest_side.remote.address, flow.names);
   // Of a DNS connection the queries are told, not the flow.
   if (flow.handler != flow::Handler::kDns) parts_.audit.FlowClosed(flow, cause, verdict);

@@ -11,6 +11,8 @@ using flow::FlowKey;
 using policy::FlowQuery;
 using policy::Verdict;
 
+constexpr uint16_t kQuicPort = 443;
+
 constexpr Verdict kNotResolved{v1::ACTION_DENY, v1::Verdict::REASON_NOT_RESOLVED, policy::kDefaultRuleId};
 constexpr Verdict kBlocked{v1::ACTION_DENY, v1::Verdict::REASON_DNS_BLOCKED, policy::kDefaultRuleId};
 constexpr Verdict kMismatch{v1::ACTION_DENY, v1::Verdict::REASON_NAME_MISMATCH, policy::kDefaultRuleId};
@@ -60,6 +62,13 @@ Verdict FlowJudge::OfOpen(const Flow& flow) const {
     if (settled || !named.allowed()) return named;
   }
   return Evaluate(QueryOf(flow), flow.names);
+}
+
+bool FlowJudge::Inspects(const Flow& flow) const {
+  if (flow.direction != v1::DIRECTION_EGRESS || flow.handler != flow::Handler::kStack) return false;
+  const bool quic = flow.guest_side.protocol == v1::PROTOCOL_UDP && flow.guest_side.remote.port == kQuicPort;
+  if (flow.guest_side.protocol != v1::PROTOCOL_TCP && !quic) return false;
+  return parts_.names.NamesEnforced(parts_.judge.policy());
 }
 
 Verdict FlowJudge::OfNamed(const Flow& flow, const DomainName& name) const {

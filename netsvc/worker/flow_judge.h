@@ -48,9 +48,9 @@ class FlowJudge {
   // under, or bears.
   policy::Verdict OfOpen(const flow::Flow& flow) const;
 
-  // Are first bytes to be looked at: does the policy have a domain peer, or the
-  // sandbox a block list?
-  bool NamesEnforced() const { return parts_.names.NamesEnforced(parts_.judge.policy()); }
+  // Are its first bytes to be looked at? Those of TCP and QUIC that the guest opens
+  // are, where the policy has a domain peer or the sandbox a block list.
+  bool Inspects(const flow::Flow& flow) const;
 
   // Of an egress flow whose first bytes name `name`.
   policy::Verdict OfNamed(const flow::Flow& flow, const DomainName& name) const;

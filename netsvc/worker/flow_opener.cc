@@ -114,6 +114,7 @@ Flow* FlowOpener::OpenEgress(const FlowKey& key, const packet::Packet& packet, c
   if (handler == Handler::kDns) return flow;
   if (handler == Handler::kEcho && !StartEcho(*flow, packet)) return nullptr;
   const std::span<const DomainName> names = NamesToKeep(opening);
+  flow->undecided = parts_.judge.Inspects(*flow);
   flow->names.assign(names.begin(), names.end());
   parts_.bindings.Use(key.remote.address, flow->names);
   if (parts_.audit.FlowOpened(*flow)) return flow;

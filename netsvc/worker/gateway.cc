@@ -58,6 +58,8 @@ Gateway::Gateway(const Parts& parts)
             dns.Resolve(name, ipv6, std::move(done));
           },
           [this](Packet& packet) { OnReleased(packet); }),
+      name_gate_({parts.loop, parts.flow_judge, ender_, rejecter_, parts.link, parts.subnet},
+                 [this](Flow& flow, Packet& packet) { Forward(flow, packet); }),
       opener_({parts.loop, parts.stack, stack_port_, parts.audit, parts.flow_judge, parts.judge.groups(),
                parts.bindings, held_, parts.flows, parts.dns, echo_, ports_, ender_, rejecter_, parts.subnet}) {
   parts_.stack.SetDelegate(this);
@@ -65,6 +67,7 @@ Gateway::Gateway(const Parts& parts)
 }
 
 Gateway::~Gateway() {
+  parts_.flows.ForEachOpen([](Flow& flow) { flow.DropHeld(); });
   parts_.link.Detach();
   parts_.stack.SetDelegate(nullptr);
 }
@@ -95,7 +98,7 @@ void Gateway::FromGuest(const packet::Frame& frame) {
   }
   if (IsDnsQuery(packet)) return parts_.dns.OnDatagram(packet);
   Flow* flow = FindOrOpen(packet);
-  if (flow != nullptr) Forward(*flow, packet);
+  if (flow != nullptr && name_gate_.Admits(*flow, packet)) Forward(*flow, packet);
 }
 
 Flow* Gateway::FindOrOpen(const Packet& packet) {
@@ -113,7 +116,7 @@ void Gateway::OnReleased(Packet& packet) {
   const FlowKey key = KeyFromGuest(packet);
   Flow* flow = parts_.flows.FindByGuestSide(key);
   if (flow == nullptr || flow->ended) flow = opener_.EgressHeld(key, packet);
-  if (flow != nullptr) Forward(*flow, packet);
+  if (flow != nullptr && name_gate_.Admits(*flow, packet)) Forward(*flow, packet);
 }
 
 void Gateway::Forward(Flow& flow, Packet& packet) {
@@ -205,6 +208,12 @@ void Gateway::OnStackError(Packet& packet) {
 }
 
 uint64_t Gateway::RejudgeFlows() {
+  parts_.flows.ForEachOpen([this](Flow& flow) {
+    // Its first bytes are still to come; of QUIC, those of its next connection.
+    const bool to_come = flow.bytes_to_remote == 0 || flow.guest_side.protocol == v1::PROTOCOL_UDP;
+    if (to_come && parts_.flow_judge.Inspects(flow)) flow.undecided = true;
+    if (flow.held_datagrams != nullptr) flow.held_datagrams->judged = {};
+  });
   policy::Verdict changed;
   return EndIf([this, &changed](const Flow& flow) -> const policy::Verdict* {
     if (flow.handler == Handler::kDns) return nullptr;  // judged query by query

@@ -26,6 +26,7 @@
 #include "netsvc/worker/flow_opener.h"
 #include "netsvc/worker/guest_link.h"
 #include "netsvc/worker/held_packets.h"
+#include "netsvc/worker/name_gate.h"
 #include "netsvc/worker/published_ports.h"
 #include "netsvc/worker/rejecter.h"
 #include "netsvc/worker/stack_port.h"
@@ -75,6 +76,8 @@ class Gateway : private HostStack::Delegate {
   // Ends every flow, because of `verdict`, and returns how many.
   uint64_t EndAllFlows(const policy::Verdict& verdict);
 
+  const NameGate& name_gate() const { return name_gate_; }
+
  private:
   // HostStack::Delegate. OnFrame: one frame for the guest.
   void OnFrame(std::span<uint8_t> frame) override;
@@ -104,6 +107,7 @@ class Gateway : private HostStack::Delegate {
   StackPort stack_port_;
   FlowEnder ender_;
   HeldPackets held_;
+  NameGate name_gate_;
   FlowOpener opener_;
   std::unique_ptr<EventLoop::Handle> sweep_timer_;
 };

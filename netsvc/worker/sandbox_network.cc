@@ -7,6 +7,7 @@
 #include "netsvc/dns/c_ares_upstream.h"
 #include "netsvc/link/tap_link.h"
 #include "netsvc/policy/compiled_policy.h"
+#include "netsvc/worker/bindings_replay.h"
 
 namespace sluice {
 namespace {
@@ -96,6 +97,7 @@ absl::Status SandboxNetwork::Start(const internal::v1::Configure& config, Unique
   absl::StatusOr<Subnet> subnet = Subnet::FromProto(config.interface());
   if (!subnet.ok()) return subnet.status();
   subnet_ = *std::move(subnet);
+  ReplayBindings(log_directory.get(), loop_.clock(), bindings_);
   audit::LogWriter::Options log_options;
   log_options.sandbox_id = config.sandbox_id();
   log_options.sandbox_uid = config.sandbox_uid();
@@ -131,6 +133,8 @@ absl::Status SandboxNetwork::Start(const internal::v1::Configure& config, Unique
   flow_judge_ = std::make_unique<FlowJudge>(FlowJudge::Parts{
       *judge_, bindings_, interceptor_->names(), config.dns().require_resolved_addresses()});
 
+  DropDeniedNames();
+
   auto stack = SlirpStack::Create(loop_, StackOptions(subnet_, service_path));
   if (!stack.ok()) return stack.status();
   stack_ = *std::move(stack);
@@ -139,6 +143,12 @@ absl::Status SandboxNetwork::Start(const internal::v1::Configure& config, Unique
   v1::PolicyEvent first;
   *first.mutable_policy() = config.policy();
   return audit_->Policy(first) ? absl::OkStatus() : Unwritten();
+}
+
+void SandboxNetwork::DropDeniedNames() {
+  bindings_.DropNames([this](const DomainName& name) {
+    return interceptor_->names().Blocks(name) || !policy().EvaluateName(name).allowed();
+  });
 }
 
 absl::Status SandboxNetwork::StartDns(const internal::v1::Configure& config) {
@@ -183,7 +193,7 @@ absl::StatusOr<uint64_t> SandboxNetwork::SetPolicy(const internal::v1::SetPolicy
   generation_ = request.generation();
   audit_->SetGeneration(generation_);
   interceptor_->OnPolicyChanged();
-  bindings_.DropNames([this](const DomainName& name) { return !policy().EvaluateName(name).allowed(); });
+  DropDeniedNames();
   v1::PolicyEvent event;
   *event.mutable_policy() = request.policy();
   if (!request.keep_open_flows()) event.set_flows_closed(gateway_->RejudgeFlows());
@@ -228,6 +238,7 @@ absl::Status SandboxNetwork::Update(const internal::v1::UpdateNetwork& update) {
   upstream_->SetQueryTimeout(QueryTimeoutOf(update.dns()));
   interceptor_->SetConfig(update.dns());
   flow_judge_->SetRequireResolved(update.dns().require_resolved_addresses());
+  DropDeniedNames();
   flows_->SetMaxFlows(MaxFlowsOf(update.limits()));
   return absl::OkStatus();
 }

@@ -75,6 +75,8 @@ class SandboxNetwork : private dns::Interceptor::Host {
   absl::Status StartDns(const internal::v1::Configure& config);
   // Has the upstream ask the sandbox's own resolvers, or else the host's.
   void ApplyNameservers();
+  // Names that may not be asked bind no addresses.
+  void DropDeniedNames();
 
   // dns::Interceptor::Host
   const policy::CompiledPolicy& policy() const override { return judge_->policy(); }

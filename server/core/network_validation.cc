@@ -22,17 +22,6 @@ constexpr absl::Duration kMaxQueryTimeout = absl::Seconds(30);
 
 using Strings = google::protobuf::RepeatedPtrField<std::string>;
 
-absl::Status RefuseDomainPeers(absl::string_view field, const v1::NetworkPolicy& policy) {
-  for (int r = 0; r < policy.rules_size(); ++r) {
-    for (int p = 0; p < policy.rules(r).peers_size(); ++p) {
-      if (policy.rules(r).peers(p).kind_case() != v1::Peer::kDomain) continue;
-      return FieldError(absl::StrCat(field, ".rules[", r, "].peers[", p, "].domain"),
-                        "domain peers need name enforcement, which this version does not have");
-    }
-  }
-  return absl::OkStatus();
-}
-
 void FillPolicyDefaults(v1::NetworkPolicy& policy) {
   if (policy.deny_response() == v1::DENY_RESPONSE_UNSPECIFIED) policy.set_deny_response(v1::DENY_RESPONSE_REJECT);
   for (v1::Rule& rule : *policy.mutable_rules()) {
@@ -79,7 +68,7 @@ absl::Status CheckPolicy(absl::string_view field, v1::NetworkPolicy& policy) {
   const auto compiled = policy::CompiledPolicy::Compile(policy);
   if (!compiled.ok()) return InField(field, compiled.status());
   FillPolicyDefaults(policy);
-  return RefuseDomainPeers(field, policy);
+  return absl::OkStatus();
 }
 
 absl::Status CheckDns(absl::string_view field, v1::DnsConfig& dns) {
@@ -92,7 +81,6 @@ absl::Status CheckDns(absl::string_view field, v1::DnsConfig& dns) {
   if (!status.ok()) return status;
   status = CheckQueryTimeout(absl::StrCat(field, ".query_timeout"), dns);
   if (!status.ok()) return status;
-  if (dns.require_resolved_addresses()) return NotEnforced(absl::StrCat(field, ".require_resolved_addresses"));
   if (dns.block_lists_size() > 0) return NotEnforced(absl::StrCat(field, ".block_lists"));
   return absl::OkStatus();
 }

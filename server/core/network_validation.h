@@ -19,8 +19,7 @@ inline constexpr uint32_t kMaxFlowsLimit = 1'048'576;
 // PUBLIC_ONLY.
 absl::Status CheckNetwork(absl::string_view field, v1::NetworkConfig& network);
 
-// A policy that names its preset. Refuses domain peers: flows are not held to
-// names.
+// A policy that names its preset.
 absl::Status CheckPolicy(absl::string_view field, v1::NetworkPolicy& policy);
 
 absl::Status CheckDns(absl::string_view field, v1::DnsConfig& dns);

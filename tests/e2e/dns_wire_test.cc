@@ -204,7 +204,7 @@ TEST_F(DnsWireTest, UpstreamsThatMisbehaveHurtTheirOwnNamesAlone) {
 }
 
 TEST_F(DnsWireTest, LimitsQueriesAndNames) {
-  const std::string rate = CreateWithDns("max_queries_per_second: 1");
+  const std::string rate = CreateWithDns("max_queries_per_second: 3");
   const ExecResult flood = Run(rate, {"bash", "-c",
                                       "for i in $(seq 60); do echo n$i.test; done > /tmp/names; "
                                       "dig @8.8.8.8 +tries=1 -f /tmp/names | grep -c REFUSED"});

@@ -28,6 +28,7 @@ constexpr size_t kSnapBytes = 256;  // Headers, and all of a marker.
 constexpr size_t kIpv4MinHeaderBytes = 20;
 constexpr size_t kIpv6HeaderBytes = 40;
 constexpr size_t kUdpHeaderBytes = 8;
+constexpr size_t kTcpOffsetByte = 12;
 
 // Where a sniffer listens, and where a marker is sent so that it comes by.
 struct Spot {
@@ -70,18 +71,25 @@ struct IpHeader {
   IpAddress source;
   IpAddress destination;
   size_t size;
+  size_t payload_size;  // As it was sent, however much of it was captured.
 };
 
 std::optional<IpHeader> ParseIpHeader(std::span<const uint8_t> bytes) {
   if (bytes.size() >= kIpv4MinHeaderBytes && bytes[0] >> 4 == 4) {
+    const size_t size = size_t{4} * (bytes[0] & 0xf);
     return IpHeader{bytes[9], IpAddress::V4Bytes(bytes.subspan<12, 4>()),
-                    IpAddress::V4Bytes(bytes.subspan<16, 4>()), size_t{4} * (bytes[0] & 0xf)};
+                    IpAddress::V4Bytes(bytes.subspan<16, 4>()), size, Load16(&bytes[2]) - size};
   }
   if (bytes.size() >= kIpv6HeaderBytes && bytes[0] >> 4 == 6) {
     return IpHeader{bytes[6], IpAddress::V6Bytes(bytes.subspan<8, 16>()),
-                    IpAddress::V6Bytes(bytes.subspan<24, 16>()), kIpv6HeaderBytes};
+                    IpAddress::V6Bytes(bytes.subspan<24, 16>()), kIpv6HeaderBytes, Load16(&bytes[4])};
   }
   return std::nullopt;
+}
+
+size_t TransportHeaderSize(uint8_t protocol, std::span<const uint8_t> transport) {
+  if (protocol != IPPROTO_TCP) return kUdpHeaderBytes;
+  return transport.size() > kTcpOffsetByte ? size_t{4} * (transport[kTcpOffsetByte] >> 4) : 0;
 }
 
 // The packet at `bytes`; `*payload` is what follows its IP header.
@@ -89,19 +97,20 @@ std::optional<Sniffer::Packet> ParsePacket(std::span<const uint8_t> bytes, std::
   const std::optional<IpHeader> ip = ParseIpHeader(bytes);
   if (!ip.has_value() || ip->size > bytes.size()) return std::nullopt;
   *payload = bytes.subspan(ip->size);
-  Sniffer::Packet packet{ip->protocol, {ip->source, 0}, {ip->destination, 0}};
+  Sniffer::Packet packet{ip->protocol, {ip->source, 0}, {ip->destination, 0}, false};
   const bool has_ports = ip->protocol == IPPROTO_TCP || ip->protocol == IPPROTO_UDP;
   if (has_ports && payload->size() >= 4) {
     packet.source.port = Load16(payload->data());
     packet.destination.port = Load16(payload->data() + 2);
   }
+  packet.has_data = has_ports && ip->payload_size > TransportHeaderSize(ip->protocol, *payload);
   return packet;
 }
 
 bool Matches(const Sniffer::Packet& packet, const Sniffer::Match& match) {
   return (!match.protocol || *match.protocol == packet.protocol) &&
          (!match.destination || *match.destination == packet.destination.address) &&
-         (!match.port || *match.port == packet.destination.port);
+         (!match.port || *match.port == packet.destination.port) && (!match.with_data || packet.has_data);
 }
 
 }  // namespace

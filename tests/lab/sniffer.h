@@ -42,6 +42,7 @@ class Sniffer {
     uint8_t protocol = 0;  // IPPROTO_TCP and so on; IPv6 extensions unread.
     Endpoint source;       // Ports are 0 where the protocol has none.
     Endpoint destination;
+    bool has_data = false;  // TCP and UDP: a payload.
 
     std::string ToString() const;
   };
@@ -51,6 +52,7 @@ class Sniffer {
     std::optional<uint8_t> protocol;
     std::optional<IpAddress> destination;
     std::optional<uint16_t> port;  // The destination's.
+    bool with_data = false;        // Only packets with a payload.
   };
 
   // Captures from now on.
