@@ -21,6 +21,8 @@ void RequestCache::Run(const std::string& key, const std::string& request, Done 
       known = FieldError("request_id", "was that of another request within the last hour");
     } else if (entry.finished) {
       known = entry.response;
+    } else if (entry.waiting.size() >= kMaxWaiting) {
+      known = absl::ResourceExhaustedError("too many requests with this request_id wait already");
     } else {
       entry.waiting.push_back(std::move(done));
       if (!inserted) return;

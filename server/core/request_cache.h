@@ -23,13 +23,16 @@ class RequestCache {
   // Past either the oldest responses go.
   static constexpr size_t kMaxResponses = 10'000;
   static constexpr size_t kMaxBytes = 64 << 20;
+  // Requests that wait for the same one; past it they are ResourceExhausted.
+  static constexpr size_t kMaxWaiting = 64;
 
   using Done = std::function<void(const absl::StatusOr<std::string>& response)>;
 
   // `clock` outlives the cache.
   explicit RequestCache(const Clock& clock) : clock_(clock) {}
 
-  // `key` names method and request_id; `request` is the request, serialized.
+  // `key` names method and request_id; `request` is the request, serialized so
+  // that equal ones are equal bytes.
   // Runs `work` with what it calls when it is done, unless an earlier request's
   // response answers. FieldError of "request_id" where that was another request.
   // `done` runs once, under no lock.

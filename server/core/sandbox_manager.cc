@@ -3,6 +3,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "google/protobuf/io/coded_stream.h"
+#include "google/protobuf/io/zero_copy_stream_impl_lite.h"
+#include "google/protobuf/message.h"
 #include "server/core/page_token.h"
 #include "server/core/countdown.h"
 #include "server/core/request_validation.h"
@@ -10,6 +13,17 @@
 
 namespace sluice {
 namespace {
+
+// Equal messages are equal bytes: maps have no order of their own.
+std::string Canonical(const google::protobuf::Message& message) {
+  std::string bytes;
+  google::protobuf::io::StringOutputStream stream(&bytes);
+  google::protobuf::io::CodedOutputStream coded(&stream);
+  coded.SetSerializationDeterministic(true);
+  message.SerializeToCodedStream(&coded);
+  coded.Trim();
+  return bytes;
+}
 
 absl::Status TooBusy() { return absl::ResourceExhaustedError("the server has too much to do; try again"); }
 
@@ -65,7 +79,7 @@ void SandboxManager::Once(const std::string& method, const Request& request, Don
                           std::function<void(Done<T>)> work) {
   if (request.request_id().empty()) return work(std::move(done));
   requests_.Run(
-      absl::StrCat(method, " ", request.request_id()), request.SerializeAsString(),
+      absl::StrCat(method, " ", request.request_id()), Canonical(request),
       [done = std::move(done)](const absl::StatusOr<std::string>& response) {
         T message;
         if (!response.ok()) return done(response.status());
