@@ -10,6 +10,8 @@
 namespace sluice {
 namespace {
 
+constexpr size_t kIdSize = 16;  // bytes of a Request's id at most, as protobuf writes it
+
 absl::Status ToStatus(const internal::v1::Response& response) {
   if (response.code() == 0) return absl::OkStatus();
   const auto code = static_cast<absl::StatusCode>(response.code());
@@ -37,6 +39,10 @@ absl::StatusOr<std::unique_ptr<WorkerClient>> WorkerClient::Greet(UniqueFd socke
 
 absl::StatusOr<internal::v1::Response> WorkerClient::Call(internal::v1::Request request,
                                                           std::span<const int> descriptors, absl::Duration timeout) {
+  // Before anything is sent: the worker is not to blame.
+  if (request.ByteSizeLong() > kMaxMessage - kIdSize) {
+    return absl::ResourceExhaustedError("the request is too long for the worker");
+  }
   const absl::Time deadline = absl::Now() + timeout;
   if (!TakeTurn(deadline)) return absl::UnavailableError("the worker is gone or busy");
   absl::StatusOr<internal::v1::Response> response = Exchange(request, descriptors, deadline);

@@ -26,7 +26,8 @@ class WorkerClient {
 
   // Sends `request`, whose id is filled in, with duplicates of `descriptors`,
   // and returns the worker's answer. Errors: the worker's own (a FieldError
-  // where it names a field); Unavailable or DeadlineExceeded where none came,
+  // where it names a field); ResourceExhausted for a request of more than
+  // kMaxMessage, which is not sent; Unavailable or DeadlineExceeded where none came,
   // and then connected() is false and every later call is Unavailable.
   absl::StatusOr<internal::v1::Response> Call(internal::v1::Request request, std::span<const int> descriptors,
                                               absl::Duration timeout);
