@@ -9,13 +9,16 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "netsvc/base/clock.h"
 #include "netsvc/base/unique_fd.h"
+#include "server/base/mutex.h"
 #include "server/core/audit_archive.h"
 #include "server/core/executor.h"
 #include "server/core/leftovers.h"
@@ -51,6 +54,26 @@ class RunningGuests : public GuestLookup {
   SandboxManager& manager_;
 };
 
+// Passes on the host's resolvers, once there is somebody to tell. Any thread.
+class ResolverRelay {
+ public:
+  void Changed(const std::vector<Endpoint>& servers) {
+    const MutexLock lock(mutex_);
+    if (manager_ != nullptr) return manager_->SetHostNameservers(servers);
+    missed_ = servers;
+  }
+  void Connect(SandboxManager& manager) {
+    const MutexLock lock(mutex_);
+    manager_ = &manager;
+    if (missed_) manager.SetHostNameservers(*missed_);
+  }
+
+ private:
+  Mutex mutex_;
+  SandboxManager* manager_ GUARDED_BY(mutex_) = nullptr;
+  std::optional<std::vector<Endpoint>> missed_ GUARDED_BY(mutex_);
+};
+
 // sd_notify(3): READY=1 to the service manager, where there is one.
 void NotifyReady() {
   const char* path = std::getenv("NOTIFY_SOCKET");
@@ -76,11 +99,9 @@ absl::Status Serve(const ServerOptions& options, const sigset_t& stop_signals) {
   for (const std::string& problem : RemoveLeftovers(**state)) spdlog::warn("{}", problem);
   const std::unique_ptr<AuditArchive> archive = AuditArchive::Open((*state)->audit(), Clock::System());
 
-  SandboxManager* told = nullptr;
+  ResolverRelay relay;
   absl::StatusOr<std::unique_ptr<ResolvConfWatcher>> resolv_conf = ResolvConfWatcher::Start(
-      options.resolv_conf, [&told](const std::vector<Endpoint>& servers) {
-        if (told != nullptr) told->SetHostNameservers(servers);
-      });
+      options.resolv_conf, [&relay](const std::vector<Endpoint>& servers) { relay.Changed(servers); });
   if (!resolv_conf.ok()) {
     return absl::FailedPreconditionError(absl::StrCat("--resolv_conf=", options.resolv_conf,
                                                       " cannot be watched: ", resolv_conf.status().message()));
@@ -104,7 +125,7 @@ absl::Status Serve(const ServerOptions& options, const sigset_t& stop_signals) {
                                                                {v1::AuditService::service_full_name(), &audit_service}});
   if (!listeners.ok()) return listeners.status();
   manager.Start(listeners->tcp);
-  told = &manager;
+  relay.Connect(manager);
   std::printf("sluiced serving on %s\n", listeners->description.c_str());
   std::fflush(stdout);
   NotifyReady();

@@ -47,6 +47,9 @@ absl::Status ExplainRuntimeError(absl::string_view log, absl::string_view progra
   if (about_program && HasAny(error, {"not found", "no such file or directory"})) {
     return absl::NotFoundError(absl::StrCat("there is no program ", program, " in the guest"));
   }
+  if (HasAny(error, {"argument list too long"})) {
+    return FieldError("args", "are, with the environment, longer than the system takes");
+  }
   if (about_program && HasAny(error, {"permission denied", "is a directory"})) {
     return absl::PermissionDeniedError(absl::StrCat(program, " is not a program that this user may run"));
   }

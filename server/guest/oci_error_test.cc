@@ -34,6 +34,7 @@ TEST(OciErrorTest, ExplainsWhatRuncSays) {
             "working_directory");
   EXPECT_EQ(FieldOf(ExplainRuntimeError(Log("error during container init: mkdir /etc/passwd: not a directory"), "prog")),
             "working_directory");
+  EXPECT_EQ(FieldOf(ExplainRuntimeError(Log("exec /usr/bin/true: argument list too long"), "prog")), "args");
 }
 
 TEST(OciErrorTest, PassesOnWhatItDoesNotKnow) {

@@ -2,10 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -23,6 +21,7 @@
 #include "server/guest/mount_namespace.h"
 #include "server/guest/overlay_root.h"
 #include "server/guest/piped_process.h"
+#include "server/guest/run_program.h"
 
 namespace sluice {
 namespace {
@@ -55,13 +54,6 @@ absl::StatusOr<UniqueFd> OpenPidfd(pid_t pid) {
   UniqueFd fd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
   if (!fd.valid()) return ErrnoError(errno, absl::StrCat("pidfd_open ", pid));
   return fd;
-}
-
-// A process that cannot be watched must not run.
-void KillAndReap(pid_t pid) {
-  kill(-pid, SIGKILL);
-  while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
-  }
 }
 
 // The number of process `pid` in its own, innermost pid namespace.
@@ -155,7 +147,7 @@ absl::StatusOr<std::pair<UniqueFd, UniqueFd>> OciGuest::LaunchInit() {
   absl::StatusOr<UniqueFd> first = OpenPidfd(*pid);
   absl::StatusOr<UniqueFd> second = OpenPidfd(*pid);
   if (first.ok() && second.ok()) return std::make_pair(*std::move(first), *std::move(second));
-  KillAndReap(*pid);
+  KillChild(*pid);  // what cannot be watched must not run
   return first.ok() ? second.status() : first.status();
 }
 
@@ -213,7 +205,7 @@ absl::StatusOr<std::unique_ptr<GuestProcess>> OciGuest::StartProgram(OciProcess 
   if (!pid.ok()) return pid.status();
   absl::StatusOr<UniqueFd> pidfd = OpenPidfd(*pid);
   if (!pidfd.ok()) {
-    KillAndReap(*pid);
+    KillChild(*pid);
     return pidfd.status();
   }
   return std::make_unique<PipedProcess>(io_, PipedProcess::Options{.host_pid = *pid,

@@ -58,8 +58,11 @@ absl::StatusOr<pid_t> OciRuntime::Launch(HostProgram command, const std::string&
     unlink(pid_file.c_str());
   };
   const absl::StatusOr<ProcessExit> exit = RunProgram(command, kTimeout);
+  const absl::StatusOr<pid_t> pid = ReadPid(pid_file);
+  if (exit.ok() && *exit == ProcessExit{}) return pid;
+  // It may have started the process all the same, and left it to this one.
+  if (pid.ok()) KillChild(*pid);
   if (!exit.ok()) return exit.status();
-  if (*exit == ProcessExit{}) return ReadPid(pid_file);
   return ExplainRuntimeError(ReadFile(log, kMaxLog).value_or(""), program);
 }
 

@@ -96,4 +96,14 @@ absl::StatusOr<ProcessExit> RunProgram(const HostProgram& program, absl::Duratio
   return absl::DeadlineExceededError(absl::StrCat(program.program, " took longer than ", absl::FormatDuration(timeout)));
 }
 
+void KillChild(pid_t pid) {
+  siginfo_t info{};
+  if (waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) != 0) return;
+  // Not reaped, so the number is its own.
+  kill(-pid, SIGKILL);
+  kill(pid, SIGKILL);
+  while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+  }
+}
+
 }  // namespace sluice

@@ -1,6 +1,8 @@
 #ifndef SLUICE_SERVER_GUEST_RUN_PROGRAM_H_
 #define SLUICE_SERVER_GUEST_RUN_PROGRAM_H_
 
+#include <sys/types.h>
+
 #include <string>
 #include <vector>
 
@@ -27,6 +29,10 @@ struct HostProgram {
 // DeadlineExceeded where it took longer than `timeout`: its group is killed then.
 // Safe in a process of many threads.
 absl::StatusOr<ProcessExit> RunProgram(const HostProgram& program, absl::Duration timeout);
+
+// Kills process `pid` and its group, and reaps it. Does nothing where it is not,
+// or no longer, a child of this process.
+void KillChild(pid_t pid);
 
 }  // namespace sluice
 

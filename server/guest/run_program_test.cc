@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <string>
@@ -31,6 +32,18 @@ TEST(RunProgramTest, SaysThatThereIsNoSuchProgram) {
 TEST(RunProgramTest, KillsWhatTakesTooLong) {
   EXPECT_EQ(RunProgram(Shell("sleep 1000 & wait"), absl::Milliseconds(50)).status().code(),
             absl::StatusCode::kDeadlineExceeded);
+}
+
+TEST(RunProgramTest, KillsAndReapsItsOwnChildrenAlone) {
+  KillChild(1);
+  KillChild(getppid());
+  const pid_t child = fork();
+  if (child == 0) {
+    while (true) pause();
+  }
+  KillChild(child);
+  EXPECT_EQ(waitpid(child, nullptr, WNOHANG), -1) << "it was reaped";
+  KillChild(child);
 }
 
 TEST(RunProgramTest, PassesOnThreeDescriptorsAndNoSignalMask) {
