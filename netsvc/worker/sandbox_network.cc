@@ -207,7 +207,11 @@ absl::Status SandboxNetwork::AddPort(const v1::PortMapping& port, UniqueFd socke
   *event.mutable_port() = port;
   event.set_published(true);
   if (!audit_->Port(event)) return Unwritten();
-  return gateway_->AddPort(port, std::move(socket));
+  absl::Status added = gateway_->AddPort(port, std::move(socket));
+  if (added.ok()) return added;
+  event.set_published(false);
+  audit_->Port(event);
+  return added;
 }
 
 absl::StatusOr<uint64_t> SandboxNetwork::RemovePort(const v1::PortMapping& port) {
