@@ -12,6 +12,8 @@ readonly STATE=$(mktemp -d /tmp/sluice-quickstart.XXXXXX)
 export SLUICE_SERVER=unix:$STATE/sluice.sock
 readonly SLUICE=$PWD/bazel-bin/clients/cli/sluice
 server_pid=
+# Whether the server's log says why, should this end badly.
+log_helps=yes
 
 if [[ -t 1 && -z ${NO_COLOR-} ]]; then
   readonly BOLD=$'\e[1m' GREEN=$'\e[32m' RED=$'\e[31m' DIM=$'\e[2m' PLAIN=$'\e[0m'
@@ -33,7 +35,7 @@ clean_up() {
     wait "$server_pid" 2>/dev/null || true
   fi
   [[ -d /run/sluice-lab/$LAB ]] && tests/lab/down "$LAB"
-  if ((code)) && [[ -s $STATE/sluiced.log ]]; then
+  if ((code)) && [[ $log_helps == yes && -s $STATE/sluiced.log ]]; then
     printf '\nquickstart: the end of the server'\''s log:\n' >&2
     tail -n 20 "$STATE/sluiced.log" >&2
   fi
@@ -126,6 +128,7 @@ main() {
   if [[ ${1-} == -- && $# -gt 1 ]]; then
     shift
     start_server /etc/resolv.conf
+    log_helps=no  # the command's code is its own
     "$SLUICE" run -- "$@"
     return
   fi
