@@ -107,6 +107,7 @@ absl::StatusOr<ServerOptions> ParseServerOptions(int argc, char** argv) {
   options.state_dir = std::filesystem::absolute(options.state_dir).lexically_normal();
   if (options.netsvc.empty()) options.netsvc = FindProgram("../netsvc/worker", "sluice-netsvc");
   if (options.guest_init.empty()) options.guest_init = FindProgram("guest", "sluice-init");
+  options.guest_init = std::filesystem::absolute(options.guest_init);
   return options;
 }
 

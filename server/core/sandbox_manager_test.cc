@@ -175,8 +175,9 @@ TEST_F(SandboxManagerTest, ACallerThatGivesUpUndoesItsCreation) {
     host_.HoldAt(step);
     CancelToken cancel;
     std::promise<absl::Status> answer;
-    manager_->Create(Parse<v1::CreateSandboxRequest>("sandbox { id: 'web' guest { oci {} } network { ports { guest_port: 80 } } }"),
-                     cancel, [&answer](const auto& response) { answer.set_value(response.status()); });
+    const std::string request = "sandbox { id: 'web' guest { oci {} } network { ports { guest_port: 80 } } }";
+    manager_->Create(Parse<v1::CreateSandboxRequest>(request), cancel,
+                     [&answer](const auto& response) { answer.set_value(response.status()); });
     host_.AwaitHeld();
     EXPECT_EQ(Get("web").state(), v1::Sandbox::STATE_CREATING);
     EXPECT_TRUE(absl::IsAlreadyExists(CreateNamed("web").status()));
@@ -312,7 +313,8 @@ TEST_F(SandboxManagerTest, NoneTakesTheLinkAndThePortsAndGivesThemBack) {
 
 TEST_F(SandboxManagerTest, ListsPageByPageAndByLabel) {
   for (int i = 0; i < 5; ++i) {
-    ASSERT_TRUE(Create(absl::StrCat("sandbox { id: 's", i, "' labels { key: 'odd' value: '", i % 2, "' } guest { oci {} } }")).ok());
+    const std::string labels = absl::StrCat("labels { key: 'odd' value: '", i % 2, "' }");
+    ASSERT_TRUE(Create(absl::StrCat("sandbox { id: 's", i, "' guest { oci {} } ", labels, " }")).ok());
   }
   v1::ListSandboxesRequest request;
   request.set_page_size(2);

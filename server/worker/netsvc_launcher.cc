@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <filesystem>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -32,7 +33,9 @@ absl::StatusOr<std::unique_ptr<NetsvcLauncher>> NetsvcLauncher::Make(const std::
   }
   absl::StatusOr<std::unique_ptr<ExitWatcher>> exits = ExitWatcher::Start();
   if (!exits.ok()) return exits.status();
-  return std::unique_ptr<NetsvcLauncher>(new NetsvcLauncher(program, *std::move(exits)));
+  // It is started from another directory.
+  const std::string absolute = std::filesystem::absolute(program);
+  return std::unique_ptr<NetsvcLauncher>(new NetsvcLauncher(absolute, *std::move(exits)));
 }
 
 absl::StatusOr<std::unique_ptr<Worker>> NetsvcLauncher::Launch(const Options& options) {
