@@ -157,6 +157,22 @@ TEST_F(CompiledPolicyTest, FirstMatchWins) {
   EXPECT_EQ(Tcp(policy, "8.8.8.8"), "deny default DEFAULT");
 }
 
+TEST_F(CompiledPolicyTest, AnAddressIsAllowedAsSuchByCidrAndGroupRulesAlone) {
+  const PolicyPtr policy = Compile(R"(
+      preset: PRESET_PUBLIC_ONLY
+      rules { action: ACTION_ALLOW peers { cidr: '8.8.8.8' } ports { first: 443 } }
+      rules { action: ACTION_DENY peers { cidr: '8.8.0.0/16' } }
+      rules { action: ACTION_ALLOW peers { domain: 'a.test' } }
+      rules { action: ACTION_ALLOW }
+      rules { action: ACTION_ALLOW peers { group: ADDRESS_GROUP_PUBLIC } })");
+  const auto allows = [&](const std::string& remote, uint16_t port) {
+    return policy->AllowsAddress({.protocol = v1::PROTOCOL_TCP, .remote = Ip(remote), .port = port}, groups_);
+  };
+  EXPECT_TRUE(allows("8.8.8.8", 443));
+  EXPECT_FALSE(allows("8.8.8.8", 80));
+  EXPECT_FALSE(allows("9.9.9.9", 443));  // a rule without peers goes first
+}
+
 TEST_F(CompiledPolicyTest, ProtocolsAndPortsLimitARule) {
   const PolicyPtr policy = Compile(R"(
       preset: PRESET_ALLOWLIST

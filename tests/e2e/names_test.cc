@@ -6,10 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "netsvc/flow/test_client_hello.h"
+#include "netsvc/flow/test_quic.h"
 #include "tests/e2e/e2e_test.h"
 #include "tests/e2e/probes.h"
 
@@ -195,6 +198,39 @@ print(s.recv(65536).decode())
   const ExecResult other = Run(id, Python(kPieces, {"other.example.com"}));
   EXPECT_THAT(other.out, Not(HasSubstr("hello")));
   EXPECT_THAT(other.err, HasSubstr("Error"));
+}
+
+// A QUIC client's first datagram to `address`: prints "sent", and the errno of the
+// second send, which an ICMP error that came back fails.
+Command QuicHello(const std::string& address, const std::string& server_name) {
+  constexpr absl::string_view kSend = R"(
+import errno, select, socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.connect((sys.argv[1], 443))
+s.send(bytes.fromhex(sys.argv[2]))
+print('sent')
+poll = select.poll()
+poll.register(s, 0)
+if poll.poll(500):
+    print(errno.errorcode[s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)])
+)";
+  flow::InitialPacket initial;
+  initial.frames = flow::CryptoFrame(0, flow::RealHandshake({.server_name = server_name}));
+  const flow::Bytes bytes = flow::Seal(initial);
+  return Python(kSend, {address, absl::BytesToHexString({reinterpret_cast<const char*>(bytes.data()), bytes.size()})});
+}
+
+TEST_F(NamesTest, QuicIsHeldToNamesToo) {
+  const std::string id = CreateOci(Allowlist({"cdn-a.test"}));
+  EXPECT_EQ(Run(id, Dig("8.8.8.8", "cdn-a.test")).out, absl::StrCat(kShared, "\n"));
+  const auto sniffer = Sniff(Sniffer::Where::kInternet);
+  ASSERT_NE(sniffer, nullptr);
+  EXPECT_EQ(Run(id, QuicHello(kShared, "cdn-b.test")).out, "sent\nEHOSTUNREACH\n");
+  AwaitEnd(id, kShared, v1::Verdict::REASON_NAME_MISMATCH, "cdn-b.test");
+  EXPECT_EQ(Arrived(*sniffer, IPPROTO_UDP, kShared, 443), 0);
+  // Nobody listens there; but it arrives.
+  EXPECT_THAT(Run(id, QuicHello(kShared, "cdn-a.test")).out, HasSubstr("sent"));
+  EXPECT_EQ(Arrived(*sniffer, IPPROTO_UDP, kShared, 443), 1);
 }
 
 TEST_F(NamesTest, AddressesThatWereNotResolvedAreRefusedWhereTheyMustBe) {
