@@ -42,7 +42,7 @@ def cc_fuzz(name, srcs, deps):
     )
     native.cc_test(
         name = name + "_test",
-        size = "small",
+        size = "medium",  # seconds, where the machine is not busy
         deps = [
             ":" + library,
             "//tests/fuzz:replay_test",

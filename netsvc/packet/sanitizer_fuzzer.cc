@@ -2,35 +2,26 @@
 // through the builders and rewriters that its packets meet next.
 //
 // An input is a row of records, as sanitizer_seeds.h has them, for one sanitizer.
-// sanitizer_corpus writes the inputs to start from.
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <span>
 #include <vector>
 
 #include "netsvc/base/big_endian.h"
 #include "netsvc/packet/builder.h"
-#include "netsvc/packet/checksum.h"
+#include "netsvc/packet/repair.h"
 #include "netsvc/packet/rewrite.h"
 #include "netsvc/packet/sanitizer.h"
 #include "netsvc/packet/sanitizer_seeds.h"
 #include "netsvc/packet/test_frames.h"
+#include "tests/fuzz/require.h"
+#include "tests/fuzz/seeds.h"
 
 namespace sluice::packet {
 namespace {
 
 using Verdict = Sanitizer::Verdict;
-
-#define REQUIRE(condition)                                                    \
-  do {                                                                        \
-    if (!(condition)) {                                                       \
-      fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
-      abort();                                                                \
-    }                                                                         \
-  } while (false)
 
 Sanitizer::Options GuestOptions() {
   return {.guest_mac = GuestMac(),
@@ -45,17 +36,6 @@ bool IsGuestSource(const IpAddress& address) {
   return options.ipv6_subnet.Contains(address) && std::ranges::count(options.gateway_addresses, address) == 0;
 }
 
-void Repair(Bytes& frame) {
-  Packet packet;
-  if (frame.size() < kEthernetHeaderSize) return;
-  std::ranges::copy(GuestMac().bytes, &frame[ethernet::kSource]);
-  const ParseError error = Parse(frame, packet);
-  if (error != ParseError::kNone && error != ParseError::kFragment) return;
-  if (packet.ether_type == kEtherTypeIpv4) FillIpv4Checksum(packet.frame.subspan(kEthernetHeaderSize, kIpv4HeaderSize));
-  if (error != ParseError::kNone || packet.ether_type == kEtherTypeArp) return;
-  FillTransportChecksum(packet.source, packet.destination, packet.protocol, packet.transport());
-}
-
 Offload OffloadOf(uint8_t control) {
   Offload offload{.partial_checksum = (control & kPartialChecksum) != 0};
   if ((control & kSegmentV4) != 0) offload.segmentation = Offload::Segmentation::kTcpV4;
@@ -68,23 +48,23 @@ Offload OffloadOf(uint8_t control) {
 void RequireSound(std::span<uint8_t> frame) {
   if (frame.empty()) return;
   Packet packet;
-  REQUIRE(Parse(frame, packet) == ParseError::kNone);
-  REQUIRE(packet.frame.size() == frame.size());
-  REQUIRE(ChecksumsAreRight(frame));
+  FUZZ_REQUIRE(Parse(frame, packet) == ParseError::kNone);
+  FUZZ_REQUIRE(packet.frame.size() == frame.size());
+  FUZZ_REQUIRE(ChecksumsAreRight(frame));
 }
 
 void CheckPacket(const Packet& packet) {
   Packet again;
-  REQUIRE(Parse(packet.frame, again) == ParseError::kNone);
-  REQUIRE(again.frame.size() == packet.frame.size());
-  REQUIRE(again.source == packet.source && again.destination == packet.destination);
-  REQUIRE(again.tcp_flags == packet.tcp_flags);
-  REQUIRE(packet.source_mac == GuestMac());
-  REQUIRE(packet.source != packet.destination);
-  REQUIRE(ChecksumsAreRight(packet.frame));
+  FUZZ_REQUIRE(Parse(packet.frame, again) == ParseError::kNone);
+  FUZZ_REQUIRE(again.frame.size() == packet.frame.size());
+  FUZZ_REQUIRE(again.source == packet.source && again.destination == packet.destination);
+  FUZZ_REQUIRE(again.tcp_flags == packet.tcp_flags);
+  FUZZ_REQUIRE(packet.source_mac == GuestMac());
+  FUZZ_REQUIRE(packet.source != packet.destination);
+  FUZZ_REQUIRE(ChecksumsAreRight(packet.frame));
   if (!packet.is_tcp()) return;
-  REQUIRE((packet.tcp_flags & kUrg) == 0);
-  REQUIRE(Load16(&packet.transport()[tcp::kUrgentPointer]) == 0);
+  FUZZ_REQUIRE((packet.tcp_flags & kUrg) == 0);
+  FUZZ_REQUIRE(Load16(&packet.transport()[tcp::kUrgentPointer]) == 0);
 }
 
 void CheckAnswers(const Packet& packet, std::span<uint8_t> out) {
@@ -102,7 +82,7 @@ void CheckRewrites(Packet packet, std::span<uint8_t> out) {
   RequireSound(out.first(TranslateEndpoints(packet, v6 ? v4_from : v6_from, v6 ? v4_to : v6_to, out)));
   RewriteEndpoints(packet, v6 ? v6_from : v4_from, v6 ? v6_to : v4_to);
   RequireSound(packet.frame);
-  REQUIRE(MaxSegmentSizeOption(packet) <= 0xffff);
+  FUZZ_REQUIRE(MaxSegmentSizeOption(packet) <= 0xffff);
   PrepareOffload(packet, 1460);
 }
 
@@ -111,28 +91,28 @@ void CheckResult(const Sanitizer::Result& result, std::span<uint8_t> out) {
   switch (result.verdict) {
     case Verdict::kPacket:
       CheckPacket(packet);
-      REQUIRE(IsGuestSource(packet.source));
+      FUZZ_REQUIRE(IsGuestSource(packet.source));
       CheckAnswers(packet, out);
       CheckRewrites(packet, out);
       return;
     case Verdict::kDhcp:
       CheckPacket(packet);
-      REQUIRE(packet.destination == Ip("255.255.255.255") || packet.destination == Ip("10.0.2.2") ||
+      FUZZ_REQUIRE(packet.destination == Ip("255.255.255.255") || packet.destination == Ip("10.0.2.2") ||
               packet.destination == Ip("ff02::1:2"));
       return;
     case Verdict::kNeighborDiscovery:
       CheckPacket(packet);
-      REQUIRE(packet.protocol == kIcmpv6 && packet.hop_limit == 255);
+      FUZZ_REQUIRE(packet.protocol == kIcmpv6 && packet.hop_limit == 255);
       return;
     case Verdict::kArp:
-      REQUIRE(packet.frame.size() == kEthernetHeaderSize + kArpSize);
-      REQUIRE(packet.source_mac == GuestMac());
+      FUZZ_REQUIRE(packet.frame.size() == kEthernetHeaderSize + kArpSize);
+      FUZZ_REQUIRE(packet.source_mac == GuestMac());
       return;
     case Verdict::kHeld:
       return;
     case Verdict::kMalformed:
     case Verdict::kUnsupported:
-      REQUIRE(result.problem[0] != '\0');
+      FUZZ_REQUIRE(result.problem[0] != '\0');
       return;
   }
 }
@@ -149,7 +129,7 @@ void ProcessRow(std::span<const uint8_t> row) {
     // A buffer of just the frame's size, so that a read past it is seen.
     Bytes frame(row.begin(), row.begin() + static_cast<ptrdiff_t>(size));
     row = row.subspan(size);
-    if ((control & kRepair) != 0) Repair(frame);
+    if ((control & kRepair) != 0) Repair(frame, GuestMac());
     if ((control & kAdvanceClock) != 0) now += absl::Seconds(10);
     CheckResult(sanitizer.Process({frame, OffloadOf(control)}, now), out);
   }
@@ -157,6 +137,8 @@ void ProcessRow(std::span<const uint8_t> row) {
 
 }  // namespace
 }  // namespace sluice::packet
+
+std::vector<sluice::fuzz::Bytes> sluice::fuzz::Seeds() { return packet::SanitizerSeeds(); }
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   sluice::packet::ProcessRow({data, size});

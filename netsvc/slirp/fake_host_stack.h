@@ -2,6 +2,7 @@
 #define SLUICE_NETSVC_SLIRP_FAKE_HOST_STACK_H_
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <set>
 #include <utility>
@@ -18,6 +19,7 @@ class FakeHostStack : public HostStack {
   void SetDelegate(Delegate* delegate) override { delegate_ = delegate; }
   int Input(std::span<const uint8_t> frame) override {
     frames.emplace_back(frame.begin(), frame.end());
+    if (on_input) on_input(frames.back());
     return std::exchange(next_socket, -1);
   }
   void Abort(int socket) override { aborted.insert(socket); }
@@ -38,6 +40,8 @@ class FakeHostStack : public HostStack {
   }
 
   std::vector<std::vector<uint8_t>> frames;
+  // Called with each frame that comes in, as it does.
+  std::function<void(std::span<uint8_t>)> on_input;
   std::set<std::pair<bool, Endpoint>> listeners;
   std::set<int> aborted;
   // What the next Input says it opened.

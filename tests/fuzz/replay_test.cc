@@ -1,11 +1,13 @@
-// A short run of a fuzzer with any compiler: its seeds, and mutations of them
-// that are the same every time.
+// A short run of a fuzzer with any compiler: its seeds, and mutations of them, the
+// same ones every time, as far as a few seconds go.
 
 #include <cstddef>
 #include <cstdint>
 #include <random>
 #include <vector>
 
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "gtest/gtest.h"
 #include "tests/fuzz/mutate.h"
 #include "tests/fuzz/seeds.h"
@@ -17,6 +19,7 @@ namespace {
 
 constexpr int kMutations = 5'000;
 constexpr size_t kMaxCuts = 400;  // of one seed
+constexpr absl::Duration kTime = absl::Seconds(4);  // of each test
 
 void RunInput(const Bytes& input) { LLVMFuzzerTestOneInput(input.data(), input.size()); }
 
@@ -25,9 +28,10 @@ TEST(ReplayTest, SeedsHold) {
 }
 
 TEST(ReplayTest, MutationsHold) {
+  const absl::Time end = absl::Now() + kTime;
   std::mt19937 random(1);
   const std::vector<Bytes> seeds = Seeds();
-  for (int round = 0; round < kMutations; ++round) {
+  for (int round = 0; round < kMutations && absl::Now() < end; ++round) {
     Bytes input = seeds[random() % seeds.size()];
     for (int mutations = 1 + static_cast<int>(random() % 6); mutations > 0; --mutations) Mutate(input, random);
     RunInput(input);
@@ -35,9 +39,10 @@ TEST(ReplayTest, MutationsHold) {
 }
 
 TEST(ReplayTest, SeedsCutShortHold) {
+  const absl::Time end = absl::Now() + kTime;
   for (const Bytes& seed : Seeds()) {
     const size_t step = 1 + seed.size() / kMaxCuts;
-    for (size_t size = 0; size < seed.size(); size += step) {
+    for (size_t size = 0; size < seed.size() && absl::Now() < end; size += step) {
       RunInput(Bytes(seed.begin(), seed.begin() + static_cast<ptrdiff_t>(size)));
     }
   }
