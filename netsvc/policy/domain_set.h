@@ -17,19 +17,21 @@ namespace sluice::policy {
 // Up to millions of domain patterns, ready to be asked which of them cover a
 // name. Immutable; copies share the memory. Any thread.
 //
-// It is one block of memory without pointers, the image: a header, an open
-// hash table of offsets, at most half full, and the names in wire form. Whoever
-// else has those bytes, from a sealed memfd for one, reads them with FromImage
-// at any address.
+// It is one block of memory without pointers, the image: a header, a table of
+// buckets, and the names in the order of their buckets. A bucket has about four
+// names, one after the other, each behind a few bits of its hash; so a suffix
+// costs two places of memory. Names are compared whole: a hash alone never
+// matches. Whoever else has those bytes, from a sealed memfd for one, reads them
+// with FromImage at any address.
 //
-// Memory: 3 bytes a name more than its text, and 16 to 32 in the table.
+// Memory: 5 bytes a name more than its text.
 class DomainSet {
  public:
   static constexpr size_t kMaxNames = size_t{1} << 22;
 
   // One name of the set that covers the name asked for.
   struct Match {
-    // Its place in the table, less than slot_count().
+    // Its number in the set, less than name_count().
     uint32_t slot = 0;
     // It is the name asked for itself, not one above it.
     bool whole = false;
@@ -41,8 +43,9 @@ class DomainSet {
   DomainSet() = default;
 
   // Reads what image() gave. `owner` keeps the bytes alive, which nobody may
-  // change. InvalidArgument where they are no sound image: all offsets are
-  // checked, so that a lookup stays inside.
+  // change. InvalidArgument where the header does not fit the bytes. Nothing else
+  // is looked at here, however large the image: a look-up checks every place that
+  // it goes to, and what is not sound there covers nothing.
   static absl::StatusOr<DomainSet> FromImage(absl::string_view image, std::shared_ptr<const void> owner);
 
   // Does a pattern cover `name`? Does not allocate.
@@ -52,26 +55,31 @@ class DomainSet {
   // patterns, the shortest first, until it answers false. Does not allocate.
   void ForEachMatch(const DomainName& name, absl::FunctionRef<bool(Match)> visit) const;
 
-  // The place of `name` itself, which the set has, whatever its patterns.
+  // The number of `name` itself, which the set has, whatever its patterns.
   uint32_t SlotOf(const DomainName& name) const;
 
-  bool empty() const { return slot_count_ == 0; }
-  size_t slot_count() const { return slot_count_; }
+  bool empty() const { return name_count_ == 0; }
+  // Different names, whatever their patterns.
+  size_t name_count() const { return name_count_; }
   // For this build on this machine only: native byte order, no stable format.
   absl::string_view image() const { return image_; }
 
  private:
   struct Header;
-  struct Slot;
+  struct Bucket;
+  struct Found;
 
-  absl::Status Check() const;
-  Slot SlotAt(uint32_t index) const;
-  // The place of the wire name `suffix`, or the free place where it would be.
-  uint32_t Probe(absl::string_view suffix, uint32_t hash) const;
+  Bucket BucketAt(uint32_t index) const;
+  uint32_t BucketOf(uint64_t hash) const;
+  const char* BucketPlace(uint32_t index) const;
+  // The name whose wire form without the root's byte is `suffix`.
+  Found Find(absl::string_view suffix, uint64_t hash) const;
 
   std::shared_ptr<const void> owner_;
   absl::string_view image_;
-  uint32_t slot_count_ = 0;
+  uint64_t seed_ = 0;
+  uint32_t name_count_ = 0;
+  uint32_t bucket_count_ = 0;
   int max_labels_ = 0;
 };
 
@@ -80,9 +88,14 @@ class DomainSet::Builder {
  public:
   // In any order, repeated or not. ResourceExhausted past kMaxNames.
   absl::Status Add(const DomainPattern& pattern);
+  // As many as were added, repetitions included.
+  size_t size() const { return count_; }
+  // Twice the memory of the names while it runs.
   DomainSet Build() &&;
 
  private:
+  class Layout;
+
   size_t count_ = 0;
   int max_labels_ = 0;
   // Each name as in the image.

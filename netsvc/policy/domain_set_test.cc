@@ -101,6 +101,23 @@ TEST(DomainSetTest, ManyNamesAreEachFoundAndNoOthers) {
   }
 }
 
+TEST(DomainSetTest, NumbersAreDense) {
+  DomainSet::Builder builder;
+  for (int i = 0; i < 300; ++i) {
+    // Each of 100 names three times.
+    ASSERT_TRUE(builder.Add({Name("n" + std::to_string(i % 100) + ".test"), i % 2 == 0}).ok());
+  }
+  const DomainSet set = std::move(builder).Build();
+  EXPECT_EQ(set.name_count(), 100u);
+  std::vector<bool> taken(set.name_count());
+  for (int i = 0; i < 100; ++i) {
+    const uint32_t number = set.SlotOf(Name("n" + std::to_string(i) + ".test"));
+    ASSERT_LT(number, taken.size());
+    EXPECT_FALSE(taken[number]);
+    taken[number] = true;
+  }
+}
+
 TEST(DomainSetTest, AnImageIsReadAtAnotherAddress) {
   const DomainSet set = SetOf({"*.example.com", "one.test"});
   // Off by one, so that nothing is aligned.

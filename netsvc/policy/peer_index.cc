@@ -108,7 +108,7 @@ void PeerIndex::AddDomains(Input& input) {
     }
   }
   domains_ = std::move(builder).Build();
-  names_.resize(domains_.slot_count());
+  names_.resize(domains_.name_count());
 
   std::vector<Mention<uint32_t>> whole;
   std::vector<Mention<uint32_t>> below;
