@@ -20,6 +20,7 @@
 #include "netsvc/base/unique_fd.h"
 #include "server/base/mutex.h"
 #include "server/core/audit_archive.h"
+#include "server/core/block_list_store.h"
 #include "server/core/executor.h"
 #include "server/core/leftovers.h"
 #include "server/core/resolv_conf_watcher.h"
@@ -106,11 +107,13 @@ absl::Status Serve(const ServerOptions& options, const sigset_t& stop_signals) {
     return absl::FailedPreconditionError(absl::StrCat("--resolv_conf=", options.resolv_conf,
                                                       " cannot be watched: ", resolv_conf.status().message()));
   }
+  absl::StatusOr<std::unique_ptr<BlockListStore>> block_lists = BlockListStore::Load(options.dns_block_lists);
+  if (!block_lists.ok()) return block_lists.status();
   HostNetwork host{.nameservers = (*resolv_conf)->initial(),
                    .control_plane = {},
                    .extra_host_cidrs = options.extra_host_cidrs,
                    .nat64_prefixes = options.nat64_prefixes};
-  SandboxManager manager({**workers, **guests, **state, *archive, Clock::System(), std::move(host)});
+  SandboxManager manager({**workers, **guests, **state, *archive, Clock::System(), std::move(host), **block_lists});
   absl::StatusOr<std::unique_ptr<AuditWatch>> audit_watch = AuditWatch::Start(*archive);
   if (!audit_watch.ok()) return audit_watch.status();
   AuditStreams audit_streams;
@@ -126,6 +129,7 @@ absl::Status Serve(const ServerOptions& options, const sigset_t& stop_signals) {
   if (!listeners.ok()) return listeners.status();
   manager.Start(listeners->tcp);
   relay.Connect(manager);
+  (*block_lists)->Follow([&manager](const std::string& name) { manager.OnBlockListChanged(name); });
   std::printf("sluiced serving on %s\n", listeners->description.c_str());
   std::fflush(stdout);
   NotifyReady();
@@ -135,6 +139,7 @@ absl::Status Serve(const ServerOptions& options, const sigset_t& stop_signals) {
   spdlog::info("stopping: every sandbox ends");
   listeners->server->GetHealthCheckService()->SetServingStatus(false);
   resolv_conf->reset();
+  (*block_lists)->StopFollowing();
   audit_streams.EndAll(absl::UnavailableError("the server is stopping"));
   manager.Stop();
   listeners->server->Shutdown(absl::ToChronoTime(absl::Now() + kShutdownGrace));

@@ -11,6 +11,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "server/core/network_validation.h"
 
 namespace sluice {
 namespace {
@@ -22,6 +23,7 @@ struct Flags {
   bool stop_sandboxes_on_exit = false;
   std::vector<std::string> extra_host_cidrs;
   std::vector<std::string> nat64_prefixes;
+  std::vector<std::string> dns_block_lists;
 };
 
 // The first of these places that has `name`: where the build puts it, beside
@@ -69,6 +71,19 @@ absl::Status AddPrefixes(const char* flag, const std::vector<std::string>& texts
   return absl::OkStatus();
 }
 
+absl::Status AddBlockLists(const std::vector<std::string>& texts, std::vector<BlockListStore::Source>& lists) {
+  for (const std::string& text : texts) {
+    const size_t equals = text.find('=');
+    const std::string name = text.substr(0, equals);
+    if (equals == text.npos || equals + 1 == text.size() || !IsBlockListName(name)) {
+      return absl::InvalidArgumentError(absl::StrCat("--dns_block_list=", text, " is not NAME=PATH, NAME ",
+                                                     kBlockListNameRule));
+    }
+    lists.push_back({name, text.substr(equals + 1)});
+  }
+  return absl::OkStatus();
+}
+
 void AddFlags(CLI::App& app, Flags& flags, ServerOptions& options) {
   app.add_option("--state_dir", options.state_dir, "where sandboxes and audit logs are kept")->capture_default_str();
   app.add_option("--listen", flags.listen, "unix:PATH or IP:PORT; may be repeated")->required();
@@ -79,6 +94,7 @@ void AddFlags(CLI::App& app, Flags& flags, ServerOptions& options) {
   app.add_option("--resolv_conf", options.resolv_conf, "names the host's resolvers")->capture_default_str();
   app.add_option("--extra_host_cidr", flags.extra_host_cidrs, "addresses that are the host's, seen from outside");
   app.add_option("--nat64_prefix", flags.nat64_prefixes, "a NAT64 prefix beside 64:ff9b::/96");
+  app.add_option("--dns_block_list", flags.dns_block_lists, "NAME=PATH of names to block; may be repeated");
   app.add_flag("--stop_sandboxes_on_exit", flags.stop_sandboxes_on_exit, "end every sandbox on SIGTERM (always so, yet)");
   app.set_config("--config", "", "reads these options from a file (TOML or INI)");
 }
@@ -103,6 +119,7 @@ absl::StatusOr<ServerOptions> ParseServerOptions(int argc, char** argv) {
   }
   absl::Status status = AddPrefixes("--extra_host_cidr", flags.extra_host_cidrs, options.extra_host_cidrs);
   if (status.ok()) status = AddPrefixes("--nat64_prefix", flags.nat64_prefixes, options.nat64_prefixes);
+  if (status.ok()) status = AddBlockLists(flags.dns_block_lists, options.dns_block_lists);
   if (!status.ok()) return status;
   options.state_dir = std::filesystem::absolute(options.state_dir).lexically_normal();
   if (options.netsvc.empty()) options.netsvc = FindProgram("../netsvc/worker", "sluice-netsvc");

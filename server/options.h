@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "netsvc/base/endpoint.h"
 #include "netsvc/base/ip_prefix.h"
+#include "server/core/block_list_store.h"
 
 namespace sluice {
 
@@ -21,6 +22,7 @@ struct ServerOptions {
   std::string resolv_conf = "/etc/resolv.conf";
   std::vector<IpPrefix> extra_host_cidrs;
   std::vector<IpPrefix> nat64_prefixes;
+  std::vector<BlockListStore::Source> dns_block_lists;
 };
 
 // InvalidArgument, one sentence, for what cannot be meant. Prints help and exits

@@ -50,12 +50,14 @@ ExtendedError UpstreamError(const absl::Status& why) {
 
 }  // namespace
 
-Interceptor::Interceptor(EventLoop& loop, Upstream& upstream, Host& host, const Options& options)
+Interceptor::Interceptor(EventLoop& loop, Upstream& upstream, Host& host, const BlockLists& lists,
+                         const Options& options)
     : loop_(loop),
       upstream_(upstream),
       host_(host),
       options_(options),
-      judge_(options.config),
+      block_lists_(lists),
+      judge_(options.config, lists),
       malformed_events_(loop, [this](const v1::DnsEvent& event) { host_.Record(event); }),
       rate_events_(loop, [this](const v1::DnsEvent& event) { host_.Record(event); }),
       names_events_(loop, [this](const v1::DnsEvent& event) { host_.Record(event); }),
@@ -76,7 +78,7 @@ void Interceptor::OnConnection(const Asked& asked, UniqueFd stream) { tcp_.Add(a
 void Interceptor::OnPolicyChanged() { ++generation_; }
 
 void Interceptor::SetConfig(const v1::DnsConfig& config) {
-  judge_ = NameJudge(config);
+  judge_ = NameJudge(config, block_lists_);
   budget_.SetLimits(LimitsOf(config));
   ++generation_;
 }

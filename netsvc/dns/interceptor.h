@@ -41,6 +41,7 @@
 #include "netsvc/base/ip_address.h"
 #include "netsvc/base/unique_fd.h"
 #include "netsvc/dns/asked.h"
+#include "netsvc/dns/block_lists.h"
 #include "netsvc/dns/cache.h"
 #include "netsvc/dns/event.h"
 #include "netsvc/dns/event_fold.h"
@@ -101,7 +102,8 @@ class Interceptor {
     uint64_t unrecorded = 0;       // SERVFAIL because Record failed
   };
 
-  Interceptor(EventLoop& loop, Upstream& upstream, Host& host, const Options& options);
+  // `lists` outlives it, as do the others.
+  Interceptor(EventLoop& loop, Upstream& upstream, Host& host, const BlockLists& lists, const Options& options);
   ~Interceptor();
   Interceptor(const Interceptor&) = delete;
   Interceptor& operator=(const Interceptor&) = delete;
@@ -117,7 +119,8 @@ class Interceptor {
   // closed by idleness (30 s) or at the guest's word.
   void OnConnection(const Asked& asked, UniqueFd stream);
 
-  // After a policy change: nothing is answered by the old policy any more.
+  // After a change of policy or block lists: nothing is answered by the old ones
+  // any more.
   void OnPolicyChanged();
 
   // Settings of a running sandbox, already validated: the next query, and what
@@ -186,6 +189,7 @@ class Interceptor {
   Upstream& upstream_;
   Host& host_;
   const Options options_;
+  const BlockLists& block_lists_;
   NameJudge judge_;
   QueryBudget budget_;
   Cache cache_;

@@ -27,7 +27,8 @@ InterceptorFixture::InterceptorFixture(const std::string& policy, const std::str
   options.config = Parse<v1::DnsConfig>(config);
   options.gateway_ipv4 = *IpAddress::Parse("10.0.2.2");
   options.gateway_ipv6 = *IpAddress::Parse("fd73:6c75:6963:1::2");
-  interceptor = std::make_unique<Interceptor>(loop, upstream, *this, options);
+  for (const std::string& name : options.config.block_lists()) lists.Set(name, policy::DomainSet());
+  interceptor = std::make_unique<Interceptor>(loop, upstream, *this, lists, options);
 }
 
 InterceptorFixture::~InterceptorFixture() = default;

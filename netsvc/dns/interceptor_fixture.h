@@ -53,6 +53,7 @@ class InterceptorFixture : public Interceptor::Host {
   std::vector<std::string> resolved;
   FakeLoop loop;
   FakeUpstream upstream;
+  BlockLists lists;  // those that the configuration names, empty until a test sets them
 
  private:
   std::shared_ptr<const policy::CompiledPolicy> policy_;

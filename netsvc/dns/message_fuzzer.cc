@@ -28,7 +28,9 @@ enum Flags : uint8_t { kRemoveEch = 0x01, kSmallReply = 0x02, kWithoutEdns = 0x0
 
 // What a judge needs, made once.
 struct World {
-  World() : groups({.gateway = {IpPrefix::Parse("10.0.2.2").value()}, .extra_host = {}, .nat64 = {}}), judge(Config()) {
+  World()
+      : groups({.gateway = {IpPrefix::Parse("10.0.2.2").value()}, .extra_host = {}, .nat64 = {}}),
+        judge(Config(), lists) {
     v1::NetworkPolicy source;
     source.set_preset(v1::PRESET_PUBLIC_ONLY);
     v1::Rule& rule = *source.add_rules();
@@ -45,6 +47,7 @@ struct World {
 
   std::shared_ptr<const policy::CompiledPolicy> policy;
   const policy::AddressGroups groups;
+  const BlockLists lists = {};
   const NameJudge judge;
 };
 

@@ -1,8 +1,11 @@
 #include "netsvc/dns/name_judge.h"
 
 #include <algorithm>
+#include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "google/protobuf/repeated_ptr_field.h"
 #include "netsvc/dns/protocol.h"
 #include "netsvc/dns/rdata.h"
 
@@ -19,9 +22,18 @@ constexpr Verdict kBlockedName{v1::ACTION_DENY, v1::Verdict::REASON_DNS_BLOCKED,
 constexpr Verdict kRebinding{v1::ACTION_DENY, v1::Verdict::REASON_DNS_REBINDING, {}};
 constexpr Verdict kAllowed{v1::ACTION_ALLOW, v1::Verdict::REASON_DEFAULT, policy::kDefaultRuleId};
 
-void AddPattern(absl::string_view text, DomainSet& set) {
-  const absl::StatusOr<DomainPattern> pattern = DomainPattern::Parse(text);
-  if (pattern.ok()) set.Add(*pattern);
+using Strings = google::protobuf::RepeatedPtrField<std::string>;
+
+policy::DomainSet SetOf(const Strings& patterns, absl::string_view another = "") {
+  policy::DomainSet::Builder builder;
+  const auto add = [&builder](absl::string_view text) {
+    const absl::StatusOr<DomainPattern> pattern = DomainPattern::Parse(text);
+    // Far fewer were let through than a set can have.
+    if (pattern.ok()) builder.Add(*pattern).IgnoreError();
+  };
+  for (const std::string& text : patterns) add(text);
+  if (!another.empty()) add(another);
+  return std::move(builder).Build();
 }
 
 bool NamesDomains(const v1::Rule& rule) {
@@ -40,12 +52,20 @@ const v1::Rule* FindRule(const v1::NetworkPolicy& policy, absl::string_view id) 
 
 }  // namespace
 
-NameJudge::NameJudge(const v1::DnsConfig& config)
-    : has_block_lists_(config.blocked_domains_size() > 0 || config.block_lists_size() > 0) {
-  AddPattern(kCanary, blocked_);
-  for (const std::string& text : config.blocked_domains()) AddPattern(text, blocked_);
-  for (const std::string& text : config.rebinding_exempt_domains()) AddPattern(text, rebinding_exempt_);
+NameJudge::NameJudge(const v1::DnsConfig& config, const BlockLists& lists)
+    : blocked_(SetOf(config.blocked_domains(), kCanary)),
+      rebinding_exempt_(SetOf(config.rebinding_exempt_domains())),
+      names_blocked_(config.blocked_domains_size() > 0 || config.block_lists_size() > 0) {
+  for (const std::string& name : config.block_lists()) {
+    if (const policy::DomainSet* list = lists.Find(name)) block_lists_.push_back(list);
+  }
   if (config.has_rebinding_protection()) rebinding_protection_ = config.rebinding_protection();
+}
+
+bool NameJudge::Blocks(const DomainName& name) const {
+  return blocked_.Contains(name) ||
+         std::any_of(block_lists_.begin(), block_lists_.end(),
+                     [&name](const policy::DomainSet* list) { return list->Contains(name); });
 }
 
 Verdict NameJudge::OfQuery(const Rules& rules, const Asked& asked, const DomainName& name) const {
@@ -53,23 +73,23 @@ Verdict NameJudge::OfQuery(const Rules& rules, const Asked& asked, const DomainN
     const Verdict resolver = rules.policy.EvaluateResolver(asked.transport, asked.resolver.address, rules.groups);
     if (!resolver.allowed()) return resolver;
   }
-  if (blocked_.Covers(name)) return kBlockedName;
+  if (Blocks(name)) return kBlockedName;
   return rules.policy.EvaluateName(name);
 }
 
 bool NameJudge::NamesEnforced(const CompiledPolicy& policy) const {
-  return has_block_lists_ || policy.has_domain_peers();
+  return names_blocked_ || policy.has_domain_peers();
 }
 
 bool NameJudge::RebindingChecked(const CompiledPolicy& policy, const DomainName& name) const {
-  return rebinding_protection_.value_or(policy.preset() != v1::PRESET_ALLOW_ALL) && !rebinding_exempt_.Covers(name);
+  return rebinding_protection_.value_or(policy.preset() != v1::PRESET_ALLOW_ALL) && !rebinding_exempt_.Contains(name);
 }
 
 // A target is refused by the block list, or by a rule that names domains: what
 // denies anything, or a preset's default, spoke already of the name that was
 // asked.
 Verdict NameJudge::OfAlias(const CompiledPolicy& policy, const DomainName& target) const {
-  if (blocked_.Covers(target)) return kBlockedName;
+  if (Blocks(target)) return kBlockedName;
   const Verdict verdict = policy.EvaluateName(target);
   if (verdict.allowed() || verdict.reason != v1::Verdict::REASON_RULE) return kAllowed;
   const v1::Rule* rule = FindRule(policy.source(), verdict.rule_id);

@@ -9,10 +9,11 @@
 #include "netsvc/base/domain_name.h"
 #include "netsvc/base/ip_address.h"
 #include "netsvc/dns/asked.h"
-#include "netsvc/dns/domain_set.h"
+#include "netsvc/dns/block_lists.h"
 #include "netsvc/dns/message_view.h"
 #include "netsvc/policy/address_groups.h"
 #include "netsvc/policy/compiled_policy.h"
+#include "netsvc/policy/domain_set.h"
 #include "sluice/v1/sandbox.pb.h"
 
 namespace sluice::dns {
@@ -40,14 +41,17 @@ class NameJudge {
     const policy::AddressGroups& groups;
   };
 
-  // `config` was validated: a pattern in it that does not parse is passed over.
-  explicit NameJudge(const v1::DnsConfig& config);
+  // `config` was validated: a pattern in it that does not parse, and a list that
+  // is not there, are passed over. `lists` outlives the judge.
+  NameJudge(const v1::DnsConfig& config, const BlockLists& lists);
 
   // Steps 4 to 6: may `name` be asked of that resolver?
   policy::Verdict OfQuery(const Rules& rules, const Asked& asked, const DomainName& name) const;
 
-  // Step 5 alone: is `name` on a block list?
-  bool Blocks(const DomainName& name) const { return blocked_.Covers(name); }
+  // Step 5 alone: is `name` among the blocked domains, or on one of the block lists
+  // as they are now? Whoever learns a name, from a query, an answer or a
+  // connection's first bytes, asks this.
+  bool Blocks(const DomainName& name) const;
 
   // Steps 10 and 11: may the guest see what `name` was answered with?
   AnswerJudgement OfAnswer(const Rules& rules, const DomainName& name, const MessageView& answer) const;
@@ -62,10 +66,11 @@ class NameJudge {
   bool RebindingChecked(const policy::CompiledPolicy& policy, const DomainName& name) const;
   policy::Verdict OfAlias(const policy::CompiledPolicy& policy, const DomainName& target) const;
 
-  DomainSet blocked_;
-  DomainSet rebinding_exempt_;
+  policy::DomainSet blocked_;
+  policy::DomainSet rebinding_exempt_;
+  std::vector<const policy::DomainSet*> block_lists_;
   std::optional<bool> rebinding_protection_;
-  bool has_block_lists_;
+  bool names_blocked_;  // the caller's doing
 };
 
 }  // namespace sluice::dns

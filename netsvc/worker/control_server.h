@@ -19,8 +19,8 @@ namespace sluice {
 class ControlServer {
  public:
   static constexpr size_t kMaxMessage = 64 << 20;
-  // On one request.
-  static constexpr size_t kMaxDescriptors = 4;
+  // On one request: a sandbox's block lists need most.
+  static constexpr size_t kMaxDescriptors = 16;
 
   using Descriptors = std::vector<UniqueFd>;
   using Handler = std::function<internal::v1::Response(const internal::v1::Request&, Descriptors)>;

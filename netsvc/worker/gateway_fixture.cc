@@ -60,7 +60,7 @@ GatewayFixture::GatewayFixture(const std::string& dns_config)
   dns::Interceptor::Options options;
   options.config = Parse<v1::DnsConfig>(dns_config);
   dns::Interceptor::Host& host = *this;
-  interceptor_ = std::make_unique<dns::Interceptor>(loop_, upstream_, host, options);
+  interceptor_ = std::make_unique<dns::Interceptor>(loop_, upstream_, host, block_lists_, options);
   dns_->SetInterceptor(interceptor_.get());
   flow_judge_ = std::make_unique<FlowJudge>(
       FlowJudge::Parts{*judge_, bindings_, interceptor_->names(), options.config.require_resolved_addresses()});

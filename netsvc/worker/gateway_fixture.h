@@ -10,6 +10,7 @@
 #include "gtest/gtest.h"
 #include "netsvc/base/unique_fd.h"
 #include "netsvc/dns/bindings.h"
+#include "netsvc/dns/block_lists.h"
 #include "netsvc/dns/fake_upstream.h"
 #include "netsvc/dns/interceptor.h"
 #include "netsvc/flow/flow_table.h"
@@ -53,6 +54,7 @@ class GatewayFixture : public testing::Test, private dns::Interceptor::Host {
   FakeLoop loop_;
   FakeHostStack stack_;
   dns::FakeUpstream upstream_;
+  dns::BlockLists block_lists_;
   Subnet subnet_;
   policy::AddressGroups groups_;
   GuestLink link_{loop_};

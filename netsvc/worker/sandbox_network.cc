@@ -75,17 +75,19 @@ absl::Status Unwritten() { return absl::UnavailableError("the audit log cannot b
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<SandboxNetwork>> SandboxNetwork::Create(EventLoop& loop,
+                                                                       const dns::BlockLists& lists,
                                                                        const internal::v1::Configure& config,
                                                                        UniqueFd log_directory,
                                                                        UniqueFd socket_directory) {
-  std::unique_ptr<SandboxNetwork> network(new SandboxNetwork(loop, config));
+  std::unique_ptr<SandboxNetwork> network(new SandboxNetwork(loop, lists, config));
   absl::Status status = network->Start(config, std::move(log_directory), std::move(socket_directory));
   if (!status.ok()) return status;
   return network;
 }
 
-SandboxNetwork::SandboxNetwork(EventLoop& loop, const internal::v1::Configure& config)
+SandboxNetwork::SandboxNetwork(EventLoop& loop, const dns::BlockLists& lists, const internal::v1::Configure& config)
     : loop_(loop),
+      block_lists_(lists),
       uid_(config.sandbox_uid()),
       generation_(config.policy_generation()),
       bindings_(loop.clock()) {}
@@ -152,6 +154,7 @@ void SandboxNetwork::DropDeniedNames() {
 }
 
 absl::Status SandboxNetwork::StartDns(const internal::v1::Configure& config) {
+  if (absl::Status status = CheckBlockLists(config.dns()); !status.ok()) return status;
   absl::StatusOr<std::vector<Endpoint>> own = ParseServers(config.dns().nameservers());
   if (!own.ok()) return own.status();
   own_nameservers_ = *std::move(own);
@@ -166,7 +169,7 @@ absl::Status SandboxNetwork::StartDns(const internal::v1::Configure& config) {
   options.gateway_ipv6 = subnet_.ipv6.gateway;
   options.max_udp_answer = subnet_.mtu - packet::kIpv6HeaderSize - packet::kUdpHeaderSize;
   dns::Interceptor::Host& host = *this;
-  interceptor_ = std::make_unique<dns::Interceptor>(loop_, *upstream_, host, options);
+  interceptor_ = std::make_unique<dns::Interceptor>(loop_, *upstream_, host, block_lists_, options);
   dns_relay_->SetInterceptor(interceptor_.get());
   ApplyNameservers();
   return absl::OkStatus();
@@ -233,6 +236,7 @@ absl::Status SandboxNetwork::SetNameservers(const google::protobuf::RepeatedPtrF
 }
 
 absl::Status SandboxNetwork::Update(const internal::v1::UpdateNetwork& update) {
+  if (absl::Status status = CheckBlockLists(update.dns()); !status.ok()) return status;
   absl::StatusOr<std::vector<Endpoint>> own = ParseServers(update.dns().nameservers());
   if (!own.ok()) return own.status();
   if (*own != own_nameservers_) {
@@ -245,6 +249,19 @@ absl::Status SandboxNetwork::Update(const internal::v1::UpdateNetwork& update) {
   DropDeniedNames();
   flows_->SetMaxFlows(MaxFlowsOf(update.limits()));
   return absl::OkStatus();
+}
+
+absl::Status SandboxNetwork::CheckBlockLists(const v1::DnsConfig& dns) const {
+  for (const std::string& name : dns.block_lists()) {
+    if (block_lists_.Find(name) != nullptr) continue;
+    return absl::FailedPreconditionError(absl::StrCat("the worker was not given the block list ", name));
+  }
+  return absl::OkStatus();
+}
+
+void SandboxNetwork::OnBlockListsChanged() {
+  interceptor_->OnPolicyChanged();
+  bindings_.DropNames([this](const DomainName& name) { return interceptor_->names().Blocks(name); });
 }
 
 absl::Status SandboxNetwork::RecordLifecycle(const v1::LifecycleEvent& event) {

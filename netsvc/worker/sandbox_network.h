@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "netsvc/base/unique_fd.h"
 #include "netsvc/dns/bindings.h"
+#include "netsvc/dns/block_lists.h"
 #include "netsvc/dns/interceptor.h"
 #include "netsvc/dns/upstream.h"
 #include "netsvc/flow/flow_table.h"
@@ -33,9 +34,9 @@ namespace sluice {
 // audit log. One thread, the loop's; it lives as long as the worker.
 class SandboxNetwork : private dns::Interceptor::Host {
  public:
-  // `log_directory` and `socket_directory` are open directories. Any error means
-  // that there is no network.
-  static absl::StatusOr<std::unique_ptr<SandboxNetwork>> Create(EventLoop& loop,
+  // `lists` outlives it. `log_directory` and `socket_directory` are open
+  // directories. Any error means that there is no network.
+  static absl::StatusOr<std::unique_ptr<SandboxNetwork>> Create(EventLoop& loop, const dns::BlockLists& lists,
                                                                 const internal::v1::Configure& config,
                                                                 UniqueFd log_directory, UniqueFd socket_directory);
   ~SandboxNetwork() override;
@@ -62,6 +63,9 @@ class SandboxNetwork : private dns::Interceptor::Host {
   // nothing.
   absl::Status Update(const internal::v1::UpdateNetwork& update);
 
+  // Queries that wait for an answer are judged by the new lists when it comes.
+  void OnBlockListsChanged();
+
   // Unavailable: the log cannot be written.
   absl::Status RecordLifecycle(const v1::LifecycleEvent& event);
 
@@ -70,9 +74,11 @@ class SandboxNetwork : private dns::Interceptor::Host {
   uint64_t Shutdown(const v1::LifecycleEvent& last);
 
  private:
-  SandboxNetwork(EventLoop& loop, const internal::v1::Configure& config);
+  SandboxNetwork(EventLoop& loop, const dns::BlockLists& lists, const internal::v1::Configure& config);
   absl::Status Start(const internal::v1::Configure& config, UniqueFd log_directory, UniqueFd socket_directory);
   absl::Status StartDns(const internal::v1::Configure& config);
+  // FailedPrecondition where the worker was not given a list that `dns` names.
+  absl::Status CheckBlockLists(const v1::DnsConfig& dns) const;
   // Has the upstream ask the sandbox's own resolvers, or else the host's.
   void ApplyNameservers();
   // Names that may not be asked bind no addresses.
@@ -88,6 +94,7 @@ class SandboxNetwork : private dns::Interceptor::Host {
   }
 
   EventLoop& loop_;
+  const dns::BlockLists& block_lists_;
   const std::string uid_;
   uint64_t generation_ = 0;
   std::vector<Endpoint> own_nameservers_;  // none: the host's are asked

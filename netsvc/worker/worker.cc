@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "netsvc/base/field_error.h"
+#include "netsvc/dns/sealed_set.h"
 
 namespace sluice {
 namespace {
@@ -44,10 +45,14 @@ Response Worker::Handle(const Request& request, ControlServer::Descriptors descr
 absl::Status Worker::Dispatch(const Request& request, ControlServer::Descriptors descriptors, Response& response) {
   if (request.kind_case() == Request::kHello) return Hello(request.hello(), *response.mutable_hello());
   if (request.kind_case() == Request::kConfigure) return Configure(request.configure(), std::move(descriptors));
+  if (request.kind_case() == Request::kSetBlockLists) {
+    return SetBlockLists(request.set_block_lists(), std::move(descriptors));
+  }
   if (network_ == nullptr) return absl::FailedPreconditionError("the worker is not configured");
   switch (request.kind_case()) {
     case Request::kHello:
     case Request::kConfigure:
+    case Request::kSetBlockLists:
       break;
     case Request::kSetPolicy:
       return Count(network_->SetPolicy(request.set_policy()), *response.mutable_policy());
@@ -94,9 +99,30 @@ absl::Status Worker::Hello(const internal::v1::Hello& request, internal::v1::Hel
 absl::Status Worker::Configure(const internal::v1::Configure& request, ControlServer::Descriptors descriptors) {
   if (network_ != nullptr) return absl::FailedPreconditionError("the worker is configured already");
   if (absl::Status status = NeedDescriptors(descriptors, 2); !status.ok()) return status;
-  auto network = SandboxNetwork::Create(loop_, request, std::move(descriptors[0]), std::move(descriptors[1]));
+  auto network =
+      SandboxNetwork::Create(loop_, block_lists_, request, std::move(descriptors[0]), std::move(descriptors[1]));
   if (network.ok()) network_ = *std::move(network);
   return network.status();
+}
+
+absl::Status Worker::SetBlockLists(const internal::v1::SetBlockLists& request,
+                                   ControlServer::Descriptors descriptors) {
+  const size_t count = static_cast<size_t>(request.names_size());
+  if (absl::Status status = NeedDescriptors(descriptors, count); !status.ok()) return status;
+  std::vector<policy::DomainSet> lists;
+  for (const UniqueFd& descriptor : descriptors) {
+    absl::StatusOr<policy::DomainSet> list = dns::MapSealedSet(descriptor);
+    if (!list.ok()) return list.status();
+    lists.push_back(*std::move(list));
+  }
+  for (size_t i = 0; i < count; ++i) {
+    const std::string& name = request.names(static_cast<int>(i));
+    if (!block_lists_.Set(name, std::move(lists[i]))) {
+      return absl::ResourceExhaustedError(absl::StrCat("more than ", dns::BlockLists::kMaxLists, " block lists"));
+    }
+  }
+  if (network_ != nullptr) network_->OnBlockListsChanged();
+  return absl::OkStatus();
 }
 
 }  // namespace sluice

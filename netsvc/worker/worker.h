@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 
+#include "netsvc/dns/block_lists.h"
 #include "netsvc/loop/event_loop.h"
 #include "netsvc/worker/control_server.h"
 #include "netsvc/worker/sandbox_network.h"
@@ -26,9 +27,11 @@ class Worker {
                         internal::v1::Response& response);
   absl::Status Hello(const internal::v1::Hello& request, internal::v1::HelloResult& result);
   absl::Status Configure(const internal::v1::Configure& request, ControlServer::Descriptors descriptors);
+  absl::Status SetBlockLists(const internal::v1::SetBlockLists& request, ControlServer::Descriptors descriptors);
 
   EventLoop& loop_;
   const std::function<void()> on_shutdown_;
+  dns::BlockLists block_lists_;
   std::unique_ptr<SandboxNetwork> network_;
 };
 

@@ -86,6 +86,7 @@ class FakeHost::FakeWorker : public Worker {
     host_.nameservers_ = nameservers;
     return absl::OkStatus();
   }
+  absl::Status SetBlockLists(const std::vector<BlockList>&) override { return absl::OkStatus(); }
   absl::Status Update(const internal::v1::UpdateNetwork&) override { return absl::OkStatus(); }
   absl::Status RecordEvent(const v1::LifecycleEvent&) override { return host_.Step(kRecord); }
   absl::Status AttachLink(UniqueFd) override { return host_.Step(kAttachWorker); }

@@ -1,8 +1,11 @@
 #include "server/core/network_validation.h"
 
+#include <algorithm>
 #include <optional>
+#include <set>
 #include <string>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "google/protobuf/repeated_ptr_field.h"
@@ -19,6 +22,7 @@ namespace {
 
 constexpr absl::Duration kDefaultQueryTimeout = absl::Seconds(2);
 constexpr absl::Duration kMaxQueryTimeout = absl::Seconds(30);
+constexpr size_t kMaxBlockListName = 63;
 
 using Strings = google::protobuf::RepeatedPtrField<std::string>;
 
@@ -53,6 +57,17 @@ absl::Status CheckNameservers(absl::string_view field, const Strings& nameserver
   return absl::OkStatus();
 }
 
+absl::Status CheckBlockLists(absl::string_view field, const Strings& names) {
+  if (names.size() > kMaxBlockLists) return FieldError(field, absl::StrCat("has more than ", kMaxBlockLists, " lists"));
+  std::set<absl::string_view> seen;
+  for (int i = 0; i < names.size(); ++i) {
+    const std::string path = absl::StrCat(field, "[", i, "]");
+    if (!IsBlockListName(names[i])) return FieldError(path, absl::StrCat("must be ", kBlockListNameRule));
+    if (!seen.insert(names[i]).second) return FieldError(path, "is there twice");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckQueryTimeout(absl::string_view field, v1::DnsConfig& dns) {
   google::protobuf::Duration& timeout = *dns.mutable_query_timeout();
   if (timeout.seconds() == 0 && timeout.nanos() == 0) timeout.set_seconds(absl::ToInt64Seconds(kDefaultQueryTimeout));
@@ -71,6 +86,12 @@ absl::Status CheckPolicy(absl::string_view field, v1::NetworkPolicy& policy) {
   return absl::OkStatus();
 }
 
+bool IsBlockListName(absl::string_view name) {
+  return !name.empty() && name.size() <= kMaxBlockListName && std::all_of(name.begin(), name.end(), [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '_' || c == '-';
+  });
+}
+
 absl::Status CheckDns(absl::string_view field, v1::DnsConfig& dns) {
   absl::Status status = CheckNameservers(absl::StrCat(field, ".nameservers"), dns.nameservers());
   if (!status.ok()) return status;
@@ -79,10 +100,9 @@ absl::Status CheckDns(absl::string_view field, v1::DnsConfig& dns) {
   status = CheckDomains(absl::StrCat(field, ".rebinding_exempt_domains"), dns.rebinding_exempt_domains(),
                         kMaxExemptDomains);
   if (!status.ok()) return status;
-  status = CheckQueryTimeout(absl::StrCat(field, ".query_timeout"), dns);
+  status = CheckBlockLists(absl::StrCat(field, ".block_lists"), dns.block_lists());
   if (!status.ok()) return status;
-  if (dns.block_lists_size() > 0) return NotEnforced(absl::StrCat(field, ".block_lists"));
-  return absl::OkStatus();
+  return CheckQueryTimeout(absl::StrCat(field, ".query_timeout"), dns);
 }
 
 absl::Status CheckLimits(absl::string_view field, const v1::NetworkLimits& limits) {

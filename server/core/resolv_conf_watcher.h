@@ -4,18 +4,17 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "netsvc/base/endpoint.h"
-#include "netsvc/base/unique_fd.h"
+#include "server/core/file_watcher.h"
 
 namespace sluice {
 
 // Follows a resolv.conf, through being written, replaced, removed and made
-// again: inotify on its directory and, where it is a symbolic link, on that of the
-// file that it points at when the watch begins. A thread of its own.
+// again. A thread of its own.
 class ResolvConfWatcher {
  public:
   using Callback = std::function<void(const std::vector<Endpoint>& servers)>;
@@ -25,24 +24,21 @@ class ResolvConfWatcher {
   // the list as it was.
   static absl::StatusOr<std::unique_ptr<ResolvConfWatcher>> Start(const std::string& path, Callback on_change);
   // Returns after the last callback.
-  ~ResolvConfWatcher();
+  ~ResolvConfWatcher() = default;
 
   // As they were when the watch began.
   const std::vector<Endpoint>& initial() const { return initial_; }
 
  private:
-  ResolvConfWatcher(std::string path, Callback on_change, UniqueFd inotify, UniqueFd stop);
+  ResolvConfWatcher(std::string path, Callback on_change) : path_(std::move(path)), on_change_(std::move(on_change)) {}
 
-  void Loop();
   void Reread();
 
   const std::string path_;
   const Callback on_change_;
-  const UniqueFd inotify_;
-  const UniqueFd stop_;  // an eventfd; written to once
   std::vector<Endpoint> initial_;
   std::vector<Endpoint> current_;  // the thread's own
-  std::thread thread_;
+  std::unique_ptr<FileWatcher> watcher_;
 };
 
 }  // namespace sluice

@@ -1,5 +1,6 @@
 #include "server/core/sandbox.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -112,7 +113,10 @@ absl::StatusOr<v1::Sandbox> Sandbox::Update(const v1::UpdateSandboxRequest& requ
   }
   absl::StatusOr<v1::Sandbox> updated = ApplyUpdate(request, record_);
   if (!updated.ok()) return updated.status();
-  absl::Status status = environment_.audit.Relabel(*updated);
+  const auto& lists = updated->network().dns().block_lists();
+  absl::Status status = environment_.block_lists.Check("sandbox.network.dns.block_lists", lists);
+  if (status.ok()) status = GiveBlockLists(lists);
+  if (status.ok()) status = environment_.audit.Relabel(*updated);
   if (!status.ok()) return status;
   status = worker_->Update(MakeNetworkUpdate(updated->network()));
   if (!status.ok()) {
@@ -127,6 +131,26 @@ absl::StatusOr<v1::Sandbox> Sandbox::Update(const v1::UpdateSandboxRequest& requ
 void Sandbox::SetNameservers(const std::vector<Endpoint>& nameservers) {
   // A worker that is gone has been, or is about to be, told of elsewhere.
   if (worker_ != nullptr) worker_->SetNameservers(nameservers).IgnoreError();
+}
+
+absl::Status Sandbox::GiveBlockLists(const google::protobuf::RepeatedPtrField<std::string>& names) {
+  std::vector<std::shared_ptr<const CompiledBlockList>> lists;  // they live through the call
+  std::vector<Worker::BlockList> images;
+  for (const std::string& name : names) {
+    lists.push_back(environment_.block_lists.Find(name));
+    if (lists.back() == nullptr) return absl::InternalError(absl::StrCat("the block list ", name, " is gone"));
+    images.push_back({name, lists.back()->image.get()});
+  }
+  return images.empty() ? absl::OkStatus() : worker_->SetBlockLists(images);
+}
+
+void Sandbox::OnBlockListChanged(const std::string& name) {
+  const auto& mine = record_.network().dns().block_lists();
+  if (worker_ == nullptr || std::find(mine.begin(), mine.end(), name) == mine.end()) return;
+  google::protobuf::RepeatedPtrField<std::string> changed;
+  *changed.Add() = name;
+  const absl::Status status = GiveBlockLists(changed);
+  if (!status.ok()) spdlog::error("sandbox {}: block list {}: {}", id_, name, std::string(status.message()));
 }
 
 absl::Status Sandbox::OpenNetwork() {

@@ -12,6 +12,7 @@
 #include "netsvc/base/clock.h"
 #include "server/base/mutex.h"
 #include "server/core/audit_archive.h"
+#include "server/core/block_list_store.h"
 #include "server/core/cancel_token.h"
 #include "server/core/change_feed.h"
 #include "server/core/host_network.h"
@@ -36,6 +37,7 @@ struct SandboxEnvironment {
   StateDirectory& state;
   AuditArchive& audit;
   ChangeFeed& feed;
+  const BlockListStore& block_lists;
   const Clock& clock;
 };
 
@@ -100,6 +102,9 @@ class Sandbox : public std::enable_shared_from_this<Sandbox> {
   absl::StatusOr<v1::Sandbox> Update(const v1::UpdateSandboxRequest& request);
 
   void SetNameservers(const std::vector<Endpoint>& nameservers);
+  // The block list `name` is another one now: gives it to the worker where the
+  // sandbox has it.
+  void OnBlockListChanged(const std::string& name);
 
  private:
   Sandbox(const SandboxEnvironment& environment, v1::Sandbox spec, HostNetwork host, CancelToken creation);
@@ -116,6 +121,8 @@ class Sandbox : public std::enable_shared_from_this<Sandbox> {
   // Takes away what the steps made, the last first. `last` is the log's last
   // event.
   absl::Status Release(const v1::LifecycleEvent& last);
+  // Gives the worker the block lists of `names`, as they are now.
+  absl::Status GiveBlockLists(const google::protobuf::RepeatedPtrField<std::string>& names);
   // The ways of SetPolicy to and from PRESET_NONE.
   absl::Status OpenNetwork();
   absl::Status CloseNetwork();

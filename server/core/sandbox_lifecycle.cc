@@ -51,7 +51,7 @@ absl::Status Sandbox::CheckSpec() {
   const absl::StatusOr<InterfacePlan> plan = InterfacePlan::Make("sandbox.network.interface", record_.network().interface());
   if (!plan.ok()) return plan.status();
   plan_ = *plan;
-  return absl::OkStatus();
+  return environment_.block_lists.Check("sandbox.network.dns.block_lists", record_.network().dns().block_lists());
 }
 
 absl::Status Sandbox::MakeFiles() {
@@ -97,7 +97,9 @@ absl::Status Sandbox::ConnectWorker() {
   absl::StatusOr<UniqueFd> sockets = OpenDirectory(environment_.state.sockets(record_.uid()));
   if (!sockets.ok()) return sockets.status();
   record_.mutable_network_status()->set_policy_generation(kFirstGeneration);
-  absl::Status status = worker_->Configure(MakeWorkerConfig(record_, plan_, kFirstGeneration, host_),
+  absl::Status status = GiveBlockLists(record_.network().dns().block_lists());
+  if (!status.ok()) return status;
+  status = worker_->Configure(MakeWorkerConfig(record_, plan_, kFirstGeneration, host_),
                                            *std::move(audit), *std::move(sockets));
   if (!status.ok()) return InField("sandbox.network", status);
   if (link_.valid()) status = worker_->AttachLink(std::move(link_));

@@ -39,6 +39,7 @@ SandboxManager::SandboxManager(Options options)
                    .state = options.state,
                    .audit = options.audit,
                    .feed = feed_,
+                   .block_lists = options.block_lists,
                    .clock = options.clock},
       executor_(kThreads) {}
 
@@ -230,6 +231,12 @@ absl::StatusOr<std::shared_ptr<Guest>> SandboxManager::FindGuest(const std::stri
 void SandboxManager::SetHostNameservers(const std::vector<Endpoint>& nameservers) {
   for (const std::shared_ptr<Sandbox>& sandbox : registry_.SetNameservers(nameservers)) {
     sandbox->strand().Post([sandbox, nameservers] { sandbox->SetNameservers(nameservers); });
+  }
+}
+
+void SandboxManager::OnBlockListChanged(const std::string& name) {
+  for (const std::shared_ptr<Sandbox>& sandbox : registry_.All()) {
+    sandbox->strand().Post([sandbox, name] { sandbox->OnBlockListChanged(name); });
   }
 }
 

@@ -12,6 +12,7 @@
 #include "netsvc/base/clock.h"
 #include "netsvc/base/endpoint.h"
 #include "server/core/audit_archive.h"
+#include "server/core/block_list_store.h"
 #include "server/core/cancel_token.h"
 #include "server/core/change_feed.h"
 #include "server/core/executor.h"
@@ -50,6 +51,7 @@ class SandboxManager {
     AuditArchive& audit;
     const Clock& clock;
     HostNetwork host;  // control_plane comes with Start
+    const BlockListStore& block_lists;
     PublishedPorts::Binder bind_port = BindPort;
   };
 
@@ -85,6 +87,9 @@ class SandboxManager {
 
   // The host's resolvers, as they are from now on.
   void SetHostNameservers(const std::vector<Endpoint>& nameservers);
+
+  // The block list `name` is another one from now on.
+  void OnBlockListChanged(const std::string& name);
 
   // Runs `work` on one of the manager's threads; false where too much waits.
   bool RunBlocking(std::function<void()> work) { return executor_.TryRun(std::move(work)); }

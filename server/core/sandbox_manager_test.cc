@@ -45,6 +45,7 @@ class SandboxManagerTest : public testing::Test {
         .audit = *audit_,
         .clock = clock_,
         .host = {},
+        .block_lists = block_lists_,
         .bind_port = [this](const v1::PortMapping& port) { return host_.BindPort(port); }});
     manager_->Start({});
   }
@@ -126,6 +127,7 @@ class SandboxManagerTest : public testing::Test {
   std::unique_ptr<StateDirectory> state_;
   std::unique_ptr<AuditArchive> audit_;
   FakeHost host_;
+  BlockListStore block_lists_;  // none
   std::unique_ptr<SandboxManager> manager_;
 };
 

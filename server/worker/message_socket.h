@@ -19,7 +19,7 @@ namespace sluice {
 
 // A request and a response may be this long.
 inline constexpr size_t kMaxMessage = 64 << 20;  // protos/sluice/internal/v1/worker.proto
-inline constexpr size_t kMaxDescriptors = 4;
+inline constexpr size_t kMaxDescriptors = 16;  // the same
 
 absl::Status SendMessage(int socket, absl::string_view message, std::span<const int> descriptors, absl::Time deadline);
 

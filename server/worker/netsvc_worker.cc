@@ -58,6 +58,17 @@ absl::Status NetsvcWorker::Update(const internal::v1::UpdateNetwork& update) {
   return Call(std::move(request)).status();
 }
 
+absl::Status NetsvcWorker::SetBlockLists(const std::vector<BlockList>& lists) {
+  Request request;
+  internal::v1::SetBlockLists& set = *request.mutable_set_block_lists();
+  std::vector<int> images;
+  for (const BlockList& list : lists) {
+    set.add_names(list.name);
+    images.push_back(list.image);
+  }
+  return Call(std::move(request), images).status();
+}
+
 absl::Status NetsvcWorker::RecordEvent(const v1::LifecycleEvent& event) {
   Request request;
   *request.mutable_record_event()->mutable_lifecycle() = event;

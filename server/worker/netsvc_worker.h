@@ -34,6 +34,7 @@ class NetsvcWorker : public Worker {
   absl::StatusOr<uint64_t> RemovePort(const v1::PortMapping& port) override;
   absl::Status SetNameservers(const std::vector<Endpoint>& nameservers) override;
   absl::Status Update(const internal::v1::UpdateNetwork& update) override;
+  absl::Status SetBlockLists(const std::vector<BlockList>& lists) override;
   absl::Status RecordEvent(const v1::LifecycleEvent& event) override;
   absl::Status AttachLink(UniqueFd tap) override;
   absl::Status DetachLink() override;

@@ -40,6 +40,13 @@ class Worker {
   virtual absl::Status SetNameservers(const std::vector<Endpoint>& nameservers) = 0;
   // The settings are in force when it returns.
   virtual absl::Status Update(const internal::v1::UpdateNetwork& update) = 0;
+  struct BlockList {
+    std::string name;
+    int image = -1;  // a sealed memfd, of which the worker gets a duplicate
+  };
+  // Ahead of the Configure that names them, and again where one has changed: in
+  // force for the next query when it returns. At most kMaxDescriptors.
+  virtual absl::Status SetBlockLists(const std::vector<BlockList>& lists) = 0;
   virtual absl::Status RecordEvent(const v1::LifecycleEvent& event) = 0;
   // The worker keeps the only descriptor of the TAP's queue.
   virtual absl::Status AttachLink(UniqueFd tap) = 0;
