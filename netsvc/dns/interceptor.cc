@@ -20,7 +20,6 @@ constexpr Verdict kMalformed{v1::ACTION_DENY, v1::Verdict::REASON_MALFORMED, {}}
 constexpr Verdict kUnsupported{v1::ACTION_DENY, v1::Verdict::REASON_UNSUPPORTED, {}};
 constexpr Verdict kOverLimit{v1::ACTION_DENY, v1::Verdict::REASON_LIMIT, {}};
 constexpr Verdict kOverBudget{v1::ACTION_DENY, v1::Verdict::REASON_DNS_BUDGET, {}};
-constexpr Verdict kUnrecorded{v1::ACTION_DENY, v1::Verdict::REASON_AUDIT_UNAVAILABLE, {}};
 
 const DomainName& GatewayName() {
   static const DomainName* const name = new DomainName(DomainName::FromText(kGatewayName).value());
@@ -61,6 +60,7 @@ Interceptor::Interceptor(EventLoop& loop, Upstream& upstream, Host& host, const 
       malformed_events_(loop, [this](const v1::DnsEvent& event) { host_.Record(event); }),
       rate_events_(loop, [this](const v1::DnsEvent& event) { host_.Record(event); }),
       names_events_(loop, [this](const v1::DnsEvent& event) { host_.Record(event); }),
+      answers_(loop, [this] { return host_.Commit(); }),
       tcp_(loop, [this](const Asked& asked, std::span<const uint8_t> message, Answer answer) {
         return Handle(asked, message, std::move(answer));
       }) {
@@ -75,12 +75,16 @@ void Interceptor::OnDatagram(const Asked& asked, std::span<const uint8_t> messag
 
 void Interceptor::OnConnection(const Asked& asked, UniqueFd stream) { tcp_.Add(asked, std::move(stream)); }
 
-void Interceptor::OnPolicyChanged() { ++generation_; }
+void Interceptor::OnPolicyChanged() {
+  // What the old policy answered leaves before anyone is told that it is over.
+  answers_.Release();
+  ++generation_;
+}
 
 void Interceptor::SetConfig(const v1::DnsConfig& config) {
   judge_ = NameJudge(config, block_lists_);
   budget_.SetLimits(LimitsOf(config));
-  ++generation_;
+  OnPolicyChanged();
 }
 
 void Interceptor::OnNameserversChanged() {
@@ -212,7 +216,7 @@ void Interceptor::Relay(const Exchange& exchange, const Cache::Hit& answer, cons
   RelayOptions relay{.limit = ReplyLimit(exchange), .age = answer.age};
   relay.remove_ech = judge_.NamesEnforced(host_.policy());
   if (answer.max_ttl) relay.max_ttl = *answer.max_ttl;
-  const std::optional<Reply> reply = RelayReply(exchange.query, answer.message, relay);
+  std::optional<Reply> reply = RelayReply(exchange.query, answer.message, relay);
   const bool truncated = reply && IsTruncated(*reply);
   if (!reply || (truncated && exchange.asked.transport == v1::PROTOCOL_TCP)) {
     ++counters_.upstream_failed;
@@ -221,20 +225,21 @@ void Interceptor::Relay(const Exchange& exchange, const Cache::Hit& answer, cons
   Outcome outcome{.verdict = exchange.verdict, .rcode = answer.message.rcode()};
   outcome.ttl = std::max(absl::ZeroDuration(), judgement.ttl - absl::Seconds(answer.age));
   if (!truncated) outcome.addresses = judgement.addresses;
-  Finish(exchange, outcome, *reply);
+  Finish(exchange, outcome, *std::move(reply));
 }
 
-void Interceptor::Finish(const Exchange& exchange, const Outcome& outcome, std::span<const uint8_t> reply) {
+void Interceptor::Finish(const Exchange& exchange, const Outcome& outcome, Reply reply) {
   v1::DnsEvent event = ToEvent(exchange.asked, exchange.query, outcome, Now() - exchange.arrived);
   event.set_from_cache(exchange.from_cache);
-  if (!host_.Record(event)) {
-    ++counters_.unrecorded;
-    return exchange.answer(EmptyReply(exchange.query, kServFail, ErrorOf(kUnrecorded)));
-  }
+  host_.Record(std::move(event));
+  AnswerQueue::Waiting waiting{exchange.query, std::move(reply), exchange.answer, nullptr};
   if (outcome.verdict.allowed() && !outcome.addresses.empty()) {
-    host_.OnResolved(exchange.query.name, outcome.addresses, outcome.ttl);
+    waiting.on_written = [this, name = exchange.query.name, ttl = outcome.ttl,
+                          addresses = std::vector<IpAddress>(outcome.addresses.begin(), outcome.addresses.end())] {
+      host_.OnResolved(name, addresses, ttl);
+    };
   }
-  exchange.answer(reply);
+  answers_.Add(std::move(waiting));
 }
 
 void Interceptor::Deny(const Exchange& exchange, const Verdict& verdict, std::span<const IpAddress> addresses) {

@@ -18,7 +18,8 @@
 //
 // Nothing of the upstream's message is passed on as it is: its records are read
 // one by one and written again. A message that cannot be read to its end, or an
-// answer whose event cannot be recorded, is SERVFAIL.
+// answer whose event cannot be written, is SERVFAIL. The answers of one turn of the
+// loop leave at its end, behind one write of all their events (AnswerQueue).
 //
 // The cache holds what upstreams sent, unjudged: OfAnswer judges it each time that
 // it is used, so that no policy's answer outlives the policy.
@@ -40,6 +41,7 @@
 #include "netsvc/base/domain_name.h"
 #include "netsvc/base/ip_address.h"
 #include "netsvc/base/unique_fd.h"
+#include "netsvc/dns/answer_queue.h"
 #include "netsvc/dns/asked.h"
 #include "netsvc/dns/block_lists.h"
 #include "netsvc/dns/cache.h"
@@ -74,9 +76,11 @@ class Interceptor {
     virtual const policy::AddressGroups& groups() const = 0;
     // Is there a route to the Internet in this family?
     virtual bool HasRoute(bool ipv6) const = 0;
-    // Written before the answer that it speaks of is given out; false: it could
-    // not be, and the query gets SERVFAIL (fail closed).
-    virtual bool Record(const v1::DnsEvent& event) = 0;
+    // Of what is about to be answered; written by the next Commit.
+    virtual void Record(v1::DnsEvent event) = 0;
+    // Writes what was recorded, before the answers that it speaks of are given
+    // out; false: it could not be, and these queries get SERVFAIL (fail closed).
+    virtual bool Commit() = 0;
     // An allowed answer is about to be given out: these addresses are bound to
     // `name`, which was asked, for `ttl`. Not called where there are none.
     virtual void OnResolved(const DomainName& /*name*/, std::span<const IpAddress> /*addresses*/,
@@ -99,7 +103,6 @@ class Interceptor {
     uint64_t over_limit = 0;       // refused at kMaxInFlight
     uint64_t over_budget = 0;      // refused by a limit of the DnsConfig
     uint64_t upstream_failed = 0;  // no answer, or one that cannot be read
-    uint64_t unrecorded = 0;       // SERVFAIL because Record failed
   };
 
   // `lists` outlives it, as do the others.
@@ -137,6 +140,7 @@ class Interceptor {
   const NameJudge& names() const { return judge_; }
   const Counters& counters() const { return counters_; }
   const Cache& cache() const { return cache_; }
+  const AnswerQueue& answers() const { return answers_; }
   const TcpServer& tcp() const { return tcp_; }
 
  private:
@@ -174,7 +178,7 @@ class Interceptor {
   void Relay(const Exchange& exchange, const Cache::Hit& answer, const AnswerJudgement& judgement);
 
   // Every exchange ends in one of these, exactly once.
-  void Finish(const Exchange& exchange, const Outcome& outcome, std::span<const uint8_t> reply);
+  void Finish(const Exchange& exchange, const Outcome& outcome, Reply reply);
   void Deny(const Exchange& exchange, const policy::Verdict& verdict, std::span<const IpAddress> addresses = {});
   void Fail(const Exchange& exchange, const policy::Verdict& verdict, const ExtendedError& why);
   void Refuse(const Exchange& exchange);
@@ -201,6 +205,7 @@ class Interceptor {
   int in_flight_ = 0;
   Counters counters_;
   absl::flat_hash_map<Key, Flight> flights_;
+  AnswerQueue answers_;
   TcpServer tcp_;
 };
 

@@ -124,7 +124,7 @@ TEST(InterceptorCacheTest, OtherNameserversAreAskedAnew) {
   // An answer of the former ones that is still on its way is given out, not kept.
   fixture.Send(Query());
   fixture.interceptor->OnNameserversChanged();
-  fixture.upstream.Answer(Web());
+  fixture.Answer(Web());
   EXPECT_EQ(fixture.LastEvent(), "NOERROR allowed 93.184.216.34");
   ExpectAsked(fixture);
 }

@@ -26,7 +26,9 @@ class InterceptorFixture : public Interceptor::Host {
 
   // A UDP query. What it is answered with is added to answers().
   void Send(const Bytes& query);
-  // The same, all that waits at the upstream answered with `answer`; returns the
+  // Answers the question that waits at the upstream for longest.
+  void Answer(absl::StatusOr<Bytes> answer);
+  // The same as Send, all that waits at the upstream answered with `answer`; returns the
   // last answer as text, "" without one.
   std::string Ask(const Bytes& query, const absl::StatusOr<Bytes>& answer);
   // The same where no upstream is to be needed: one that is asked fails.
@@ -42,13 +44,15 @@ class InterceptorFixture : public Interceptor::Host {
   const policy::CompiledPolicy& policy() const override { return *policy_; }
   const policy::AddressGroups& groups() const override { return groups_; }
   bool HasRoute(bool ipv6) const override { return ipv6 ? ipv6_route : ipv4_route; }
-  bool Record(const v1::DnsEvent& event) override;
+  void Record(v1::DnsEvent event) override { events.push_back(std::move(event)); }
+  bool Commit() override;
   void OnResolved(const DomainName& name, std::span<const IpAddress> addresses, absl::Duration ttl) override;
 
   Asked asked;
   bool ipv4_route = true;
   bool ipv6_route = true;
   bool can_record = true;
+  int commits = 0;
   std::vector<v1::DnsEvent> events;
   std::vector<std::string> resolved;
   FakeLoop loop;

@@ -59,7 +59,7 @@ TEST(InterceptorTest, NamesAreComparedByTheirBytes) {
   for (const Bytes& query : {dotted, nul}) {
     fixture.Send(query);
     EXPECT_EQ(fixture.upstream.waiting(), 1u);
-    fixture.upstream.Answer(absl::UnavailableError("none"));
+    fixture.Answer(absl::UnavailableError("none"));
   }
   EXPECT_EQ(fixture.events[0].name(), "web\\.test");
   EXPECT_EQ(fixture.events[1].name(), "web\\000test");
@@ -98,13 +98,13 @@ TEST(InterceptorTest, TellsWhatItDid) {
   InterceptorFixture fixture;
   fixture.Send(QueryFor("Web.Test", kTypeA));
   fixture.loop.Advance(absl::Milliseconds(250));
-  fixture.upstream.Answer(TestAnswer("web.test", kTypeA)
-                              .Cname("web.test", "cdn.test")
-                              .Ttl(20)
-                              .Address("cdn.test", kPublicIp)
-                              .Ttl(5)
-                              .Address("other.test", "1.1.1.1")
-                              .bytes());
+  fixture.Answer(TestAnswer("web.test", kTypeA)
+                     .Cname("web.test", "cdn.test")
+                     .Ttl(20)
+                     .Address("cdn.test", kPublicIp)
+                     .Ttl(5)
+                     .Address("other.test", "1.1.1.1")
+                     .bytes());
   ASSERT_EQ(fixture.events.size(), 1u);
   const v1::DnsEvent& event = fixture.events[0];
   EXPECT_EQ(event.name(), "web.test");
@@ -131,8 +131,61 @@ TEST(InterceptorTest, FailsClosedWhereItCannotRecord) {
   EXPECT_EQ(fixture.Ask(EdnsQueryFor("web.test", kTypeA), Web()),
             "SERVFAIL qr rd ra ? web.test A | | | OPT 1232 EDE=0 AUDIT_UNAVAILABLE");
   EXPECT_TRUE(fixture.resolved.empty());
-  EXPECT_EQ(fixture.interceptor->counters().unrecorded, 1u);
+  EXPECT_EQ(fixture.interceptor->answers().counters().unrecorded, 1u);
   fixture.can_record = true;
+  EXPECT_EQ(fixture.Ask(QueryFor("web.test", kTypeA), Web()),
+            "NOERROR qr rd ra ? web.test A | web.test 300 A 93.184.216.34");
+}
+
+// Queries that come in one turn of the loop.
+void SendTogether(InterceptorFixture& fixture, int count, int& answers) {
+  for (int i = 0; i < count; ++i) {
+    fixture.interceptor->OnDatagram(fixture.asked, QueryFor("host.sluice.internal", kTypeA),
+                                    [&answers](std::span<const uint8_t>) { ++answers; });
+  }
+}
+
+TEST(InterceptorTest, OneWriteHasTheEventsOfATurnAheadOfItsAnswers) {
+  InterceptorFixture fixture;
+  int answers = 0;
+  SendTogether(fixture, 10, answers);
+  EXPECT_EQ(fixture.events.size(), 10u);
+  EXPECT_EQ(fixture.commits, 0);
+  EXPECT_EQ(answers, 0);
+  fixture.loop.RunUntilIdle();
+  EXPECT_EQ(fixture.commits, 1);
+  EXPECT_EQ(answers, 10);
+}
+
+TEST(InterceptorTest, AFullQueueDoesNotWaitForTheTurnsEnd) {
+  InterceptorFixture fixture;
+  constexpr int kFull = AnswerQueue::kMaxWaiting;
+  int answers = 0;
+  SendTogether(fixture, kFull + 1, answers);
+  EXPECT_EQ(answers, kFull);
+  fixture.loop.RunUntilIdle();
+  EXPECT_EQ(answers, kFull + 1);
+  EXPECT_EQ(fixture.commits, 2);
+}
+
+TEST(InterceptorTest, WhatTheOldPolicyAnsweredLeavesAheadOfTheNewOne) {
+  InterceptorFixture fixture;
+  int answers = 0;
+  SendTogether(fixture, 3, answers);
+  fixture.SetPolicy("preset: PRESET_ALLOWLIST");
+  EXPECT_EQ(answers, 3);
+}
+
+TEST(InterceptorTest, AListThatIsSetAgainCountsForTheNextQuery) {
+  InterceptorFixture fixture("preset: PRESET_PUBLIC_ONLY", "block_lists: ['ads', 'more']");
+  EXPECT_EQ(fixture.Ask(QueryFor("web.test", kTypeA), Web()),
+            "NOERROR qr rd ra ? web.test A | web.test 300 A 93.184.216.34");
+  policy::DomainSet::Builder ads;
+  ASSERT_TRUE(ads.Add(DomainPattern::Parse("*.test").value()).ok());
+  fixture.lists.Set("more", std::move(ads).Build());
+  EXPECT_EQ(fixture.Ask(QueryFor("web.test", kTypeA)), "NXDOMAIN qr rd ra ? web.test A");
+  EXPECT_EQ(fixture.LastEvent(), "NXDOMAIN DNS_BLOCKED");
+  fixture.lists.Set("more", policy::DomainSet());
   EXPECT_EQ(fixture.Ask(QueryFor("web.test", kTypeA), Web()),
             "NOERROR qr rd ra ? web.test A | web.test 300 A 93.184.216.34");
 }
@@ -149,7 +202,7 @@ TEST(InterceptorTest, AsksOnceForAllWhoAskTheSame) {
   fixture.Send(QueryFor("WEB.test", kTypeA));
   fixture.Send(QueryFor("web.test", kTypeAaaa));
   EXPECT_EQ(fixture.upstream.asked(), (std::vector<std::string>{"web.test A", "web.test AAAA"}));
-  fixture.upstream.Answer(Web());
+  fixture.Answer(Web());
   ASSERT_EQ(fixture.answers().size(), 2u);
   EXPECT_EQ(ToText(fixture.answers()[1]), "NOERROR qr rd ra ? WEB.test A | WEB.test 300 A 93.184.216.34");
   EXPECT_EQ(fixture.interceptor->counters().merged, 1u);
@@ -164,7 +217,7 @@ TEST(InterceptorTest, BoundsTheQueriesInFlight) {
   EXPECT_EQ(ToText(fixture.answers()[0]), "SERVFAIL qr rd ra ? h0.test A | | | OPT 1232 EDE=0 LIMIT");
   EXPECT_EQ(fixture.LastEvent(), "SERVFAIL LIMIT");
   EXPECT_EQ(fixture.interceptor->counters().over_limit, 1u);
-  fixture.upstream.Answer(absl::UnavailableError("none"));
+  fixture.Answer(absl::UnavailableError("none"));
   fixture.Send(QueryFor("web.test", kTypeA));
   EXPECT_EQ(fixture.upstream.asked().back(), "web.test A");
 }
@@ -174,10 +227,10 @@ TEST(InterceptorTest, JudgesAgainWhatWaitedAcrossAPolicyChange) {
   fixture.Send(QueryFor("web.test", kTypeA));
   fixture.Send(QueryFor("ok.net", kTypeA));
   fixture.SetPolicy(R"(preset: PRESET_PUBLIC_ONLY rules { id: "no" action: ACTION_DENY peers { domain: "*.test" } })");
-  fixture.upstream.Answer(Web());
+  fixture.Answer(Web());
   EXPECT_EQ(ToText(fixture.answers()[0]), "NXDOMAIN qr rd ra ? web.test A");
   EXPECT_EQ(fixture.LastEvent(), "NXDOMAIN RULE");
-  fixture.upstream.Answer(TestAnswer("ok.net", kTypeA).Address("ok.net", kPublicIp).bytes());
+  fixture.Answer(TestAnswer("ok.net", kTypeA).Address("ok.net", kPublicIp).bytes());
   EXPECT_EQ(fixture.LastEvent(), "NOERROR allowed 93.184.216.34");
 }
 
@@ -185,7 +238,7 @@ TEST(InterceptorTest, JudgesAddressesByThePolicyOfTheAnswer) {
   InterceptorFixture fixture("preset: PRESET_ALLOW_ALL");
   fixture.Send(QueryFor("web.test", kTypeA));
   fixture.SetPolicy("preset: PRESET_PUBLIC_ONLY");
-  fixture.upstream.Answer(TestAnswer("web.test", kTypeA).Address("web.test", "10.1.2.3").bytes());
+  fixture.Answer(TestAnswer("web.test", kTypeA).Address("web.test", "10.1.2.3").bytes());
   EXPECT_EQ(fixture.LastEvent(), "NXDOMAIN DNS_REBINDING 10.1.2.3");
 }
 

@@ -20,7 +20,8 @@ std::optional<bool> Ask(InterceptorFixture& fixture, const absl::StatusOr<Bytes>
   std::optional<bool> told;
   AskOwn(*fixture.interceptor, kGateway, DomainName::FromText("a.test").value(), kTypeA,
          [&told](bool answered) { told = answered; });
-  while (fixture.upstream.waiting() > 0) fixture.upstream.Answer(answer);
+  while (fixture.upstream.waiting() > 0) fixture.Answer(answer);
+  fixture.loop.RunUntilIdle();
   return told;
 }
 

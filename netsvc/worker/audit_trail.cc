@@ -150,11 +150,11 @@ void AuditTrail::Dropped(const FlowKey& key, v1::Verdict::Reason reason, Drops& 
   CommitSoon();
 }
 
-bool AuditTrail::Dns(const v1::DnsEvent& dns) {
+void AuditTrail::Dns(v1::DnsEvent dns) {
   v1::AuditEvent event;
-  *event.mutable_dns() = dns;
+  *event.mutable_dns() = std::move(dns);
   Append(event);
-  return Commit();
+  CommitSoon();
 }
 
 bool AuditTrail::Port(const v1::PortEvent& port) {

@@ -50,7 +50,10 @@ class AuditTrail {
   void Malformed(const flow::FlowKey& key) { Dropped(key, v1::Verdict::REASON_MALFORMED, malformed_); }
   void Unsupported(const flow::FlowKey& key) { Dropped(key, v1::Verdict::REASON_UNSUPPORTED, unsupported_); }
 
-  bool Dns(const v1::DnsEvent& event);
+  // Written by the next Commit, at the end of the turn at the latest.
+  void Dns(v1::DnsEvent event);
+  // Writes what waits to be; false: it could not be.
+  bool Commit();
   bool Port(const v1::PortEvent& event);
   bool Policy(const v1::PolicyEvent& event);
   bool Lifecycle(const v1::LifecycleEvent& event);
@@ -86,7 +89,6 @@ class AuditTrail {
 
   void Append(v1::AuditEvent& event);
   void Dropped(const flow::FlowKey& key, v1::Verdict::Reason reason, Drops& drops);
-  bool Commit();
   void CommitSoon();
   void TellFolds();
 

@@ -75,7 +75,8 @@ class GatewayFixture : public testing::Test, private dns::Interceptor::Host {
   const policy::CompiledPolicy& policy() const override { return judge_->policy(); }
   const policy::AddressGroups& groups() const override { return groups_; }
   bool HasRoute(bool) const override { return true; }
-  bool Record(const v1::DnsEvent& event) override { return audit_->Dns(event); }
+  void Record(v1::DnsEvent event) override { audit_->Dns(std::move(event)); }
+  bool Commit() override { return audit_->Commit(); }
   void OnResolved(const DomainName& name, std::span<const IpAddress> addresses, absl::Duration ttl) override {
     bindings_.Bind(name, addresses, ttl);
   }

@@ -261,7 +261,7 @@ absl::Status SandboxNetwork::CheckBlockLists(const v1::DnsConfig& dns) const {
 
 void SandboxNetwork::OnBlockListsChanged() {
   interceptor_->OnPolicyChanged();
-  bindings_.DropNames([this](const DomainName& name) { return interceptor_->names().Blocks(name); });
+  DropDeniedNames();
 }
 
 absl::Status SandboxNetwork::RecordLifecycle(const v1::LifecycleEvent& event) {
