@@ -1,0 +1,44 @@
+// Images of domain sets that are not what a builder made: looking names up in them
+// never leaves their bytes. The input is an image; its header's size and magic are
+// put right, so that what comes behind them is read.
+
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include "netsvc/policy/domain_set.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using sluice::DomainName;
+  using sluice::policy::DomainSet;
+  static const DomainSet* const sound = [] {
+    DomainSet::Builder builder;
+    builder.Add(sluice::DomainPattern::Parse("*.example.com").value()).IgnoreError();
+    return new DomainSet(std::move(builder).Build());
+  }();
+  static const std::vector<DomainName>* const names = [] {
+    auto* all = new std::vector<DomainName>;
+    for (const char* text : {"example.com", "www.example.com", "a.b.c.d.e.f", "com"}) {
+      all->push_back(DomainName::FromText(text).value());
+    }
+    return all;
+  }();
+  constexpr size_t kMagicAndSize = 16;
+  // On the heap, to its exact size, where a sanitizer sees every step outside.
+  const auto image = std::make_shared<std::vector<char>>(data, data + size);
+  if (size >= kMagicAndSize) {
+    const uint64_t whole = size;
+    std::memcpy(image->data(), sound->image().data(), sizeof(uint64_t));
+    std::memcpy(image->data() + sizeof(uint64_t), &whole, sizeof(whole));
+  }
+  const auto set = DomainSet::FromImage({image->data(), image->size()}, image);
+  if (!set.ok() || set->empty()) return 0;
+  for (const DomainName& name : *names) {
+    set->ForEachMatch(name, [&](DomainSet::Match match) {
+      if (match.slot >= set->name_count()) __builtin_trap();
+      return true;
+    });
+    set->SlotOf(name);
+  }
+  return 0;
+}
