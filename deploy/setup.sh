@@ -21,9 +21,9 @@ readonly PACKAGES=(
   libseccomp-dev libslirp-dev libspdlog-dev libsqlite3-dev libssl-dev
   libyaml-cpp-dev nlohmann-json3-dev prometheus-cpp-dev
   # Guests, and the test lab.
-  bind9-dnsutils busybox-static ca-certificates curl dnsperf iperf3 iproute2
-  iputils-ping mount netcat-openbsd nginx-light openssl procps python3 runc socat
-  tcpdump unbound util-linux wrk
+  bind9-dnsutils busybox-static ca-certificates curl dnsmasq-base dnsperf iperf3
+  iproute2 iputils-ping mount netcat-openbsd nginx-light openssl procps python3
+  runc slirp4netns socat tcpdump unbound util-linux wrk
 )
 # Only where the command is missing: it may have come from elsewhere.
 readonly NPM_PACKAGES=(nodejs npm)

@@ -55,6 +55,8 @@ void AddSandboxOptions(CLI::App* app, SandboxOptions& options) {
   AddRepeated(app, "-p,--publish", options.ports,
               "Let the host's port HOST reach the guest's GUEST. May be repeated")
       ->type_name("[ADDR:]HOST:GUEST[/udp]");
+  AddRepeated(app, "--block-list", options.block_lists, "A block list of the server's. May be repeated")
+      ->type_name("NAME");
   app->add_option("--rootfs", options.rootfs,
                   "The guest's root directory; the host's own, read-only, when left out")
       ->option_text("DIR");
@@ -77,6 +79,7 @@ absl::StatusOr<v1::Sandbox> MakeSandbox(const SandboxOptions& options) {
   v1::Sandbox sandbox;
   sandbox.set_id(options.name);
   *sandbox.mutable_network()->mutable_policy() = options.policy;
+  for (const std::string& name : options.block_lists) sandbox.mutable_network()->mutable_dns()->add_block_lists(name);
   absl::Status status = FillMap("--label", options.labels, *sandbox.mutable_labels());
   status.Update(AddPorts(options.ports, *sandbox.mutable_network()));
   status.Update(FillGuest(options, *sandbox.mutable_guest()->mutable_oci()));

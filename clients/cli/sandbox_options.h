@@ -26,6 +26,7 @@ struct SandboxOptions {
   std::string name;
   std::vector<std::string> labels;  // K=V
   std::vector<std::string> ports;   // [ADDR:]HOST:GUEST[/udp]
+  std::vector<std::string> block_lists;
   std::string rootfs;
   ProcessOptions process;
   v1::NetworkPolicy policy;
