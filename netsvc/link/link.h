@@ -22,6 +22,10 @@ class Link {
     uint64_t frames_written = 0;
     // The guest did not take them: its queue was full.
     uint64_t frames_dropped = 0;
+    // Of what a VMM sent: lengths that no frame has, and datagrams of others than
+    // the one that is heard.
+    uint64_t bad_lengths = 0;
+    uint64_t strangers = 0;
   };
 
   virtual ~Link() = default;
@@ -30,16 +34,23 @@ class Link {
   virtual int fd() const = 0;
 
   // The frames that are waiting, at most kMaxBatch. They live until the next
-  // call and may be changed in place. Empty: no more for now. An error: the link
-  // is gone.
+  // call and may be changed in place. Fewer than kMaxBatch: fd() tells of the
+  // next. An error: the link is gone.
   virtual absl::StatusOr<std::span<packet::Frame>> Read() = 0;
 
-  // One frame to the guest. A frame that the guest's queue does not take is
-  // dropped and counted: TCP resends it, as on any Ethernet.
+  // One frame to the guest, by the next Flush at the latest. A frame that the
+  // guest's queue does not take is dropped and counted: TCP resends it, as on any
+  // Ethernet.
   virtual void Write(std::span<const uint8_t> frame, const packet::Offload& offload) = 0;
+  virtual void Flush() {}
 
-  // Can the link segment TCP and fill in checksums on the guest's side?
+  // Can the link segment TCP and fill in checksums on the guest's side? Where not,
+  // Write takes no more than the guest's MTU, checksums complete.
   virtual bool offloads() const = 0;
+
+  // Can it be taken from the guest and given back? A VMM that was disconnected
+  // does not come again by itself.
+  virtual bool removable() const { return true; }
 
   virtual const Counters& counters() const = 0;
 };
