@@ -62,7 +62,7 @@ FlowKey KeyFromStack(const packet::Packet& packet) {
   return {ProtocolOf(packet), packet.destination_endpoint(), packet.source_endpoint()};
 }
 
-void FlowOpener::Deny(const FlowKey& key, const packet::Packet& packet, const Verdict& verdict,
+void FlowOpener::Refuse(const FlowKey& key, const packet::Packet& packet, const Verdict& verdict,
                       std::span<const DomainName> names) {
   parts_.audit.FlowDenied(v1::DIRECTION_EGRESS, key, verdict, names);
   parts_.rejecter.Reject(packet);
@@ -86,27 +86,27 @@ Flow* FlowOpener::Egress(const FlowKey& key, const packet::Packet& packet) {
   if (HandlerOf(key) == Handler::kDns) return OpenEgress(key, packet, {.verdict = kDnsAllowed});
   const FlowJudge::Opening opening = parts_.judge.OfNew(v1::DIRECTION_EGRESS, key);
   if (opening.stale.empty()) return OpenEgress(key, packet, opening);
-  if (!parts_.held.Hold(key, packet, opening.stale)) Deny(key, packet, Denied(v1::Verdict::REASON_LIMIT));
+  if (!parts_.held.Hold(key, packet, opening.stale)) Refuse(key, packet, Denied(v1::Verdict::REASON_LIMIT));
   return nullptr;
 }
 
 Flow* FlowOpener::EgressHeld(const FlowKey& key, const packet::Packet& packet) {
   const FlowJudge::Opening opening = parts_.judge.OfNew(v1::DIRECTION_EGRESS, key);
   if (opening.stale.empty()) return OpenEgress(key, packet, opening);
-  Deny(key, packet, Denied(v1::Verdict::REASON_RESOLUTION_FAILED), opening.stale);
+  Refuse(key, packet, Denied(v1::Verdict::REASON_RESOLUTION_FAILED), opening.stale);
   return nullptr;
 }
 
 Flow* FlowOpener::OpenEgress(const FlowKey& key, const packet::Packet& packet, const FlowJudge::Opening& opening) {
   if (!opening.verdict.allowed()) {
-    Deny(key, packet, opening.verdict, NamesToKeep(opening));
+    Refuse(key, packet, opening.verdict, NamesToKeep(opening));
     return nullptr;
   }
   const Handler handler = HandlerOf(key);
   const std::optional<FlowKey> host_side = HostSideOf(key, handler);
   Flow* flow = host_side ? parts_.flows.Open(key, *host_side, parts_.loop.clock().Monotonic()) : nullptr;
   if (flow == nullptr) {
-    Deny(key, packet, Denied(v1::Verdict::REASON_LIMIT));
+    Refuse(key, packet, Denied(v1::Verdict::REASON_LIMIT));
     return nullptr;
   }
   flow->handler = handler;
@@ -129,7 +129,7 @@ bool FlowOpener::StartEcho(Flow& flow, const packet::Packet& packet) {
   if (status.ok()) return true;
   parts_.flows.MarkEnded(flow, parts_.loop.clock().Monotonic());
   if (absl::IsPermissionDenied(status)) {
-    Deny(flow.guest_side, packet, Denied(v1::Verdict::REASON_UNSUPPORTED));
+    Refuse(flow.guest_side, packet, Denied(v1::Verdict::REASON_UNSUPPORTED));
   } else {
     parts_.rejecter.RejectUnreachable(packet);
   }
@@ -160,7 +160,7 @@ Flow* FlowOpener::Ingress(const FlowKey& host_side, const PublishedPort& port, c
   const int socket = packet.is_tcp() ? parts_.ports.TakeAccepted(port, host_side.remote) : -1;
   const std::optional<FlowKey> guest_side = GuestSideOf(host_side, port);
   Verdict verdict = Denied(v1::Verdict::REASON_LIMIT);
-  if (guest_side) verdict = parts_.judge.OfNew(v1::DIRECTION_INGRESS, *guest_side).verdict;
+  if (guest_side && !parts_.budget.spent_out()) verdict = parts_.judge.OfNew(v1::DIRECTION_INGRESS, *guest_side).verdict;
   Flow* flow = nullptr;
   if (verdict.allowed()) {
     flow = parts_.flows.Open(*guest_side, host_side, parts_.loop.clock().Monotonic());

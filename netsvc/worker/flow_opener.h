@@ -4,6 +4,7 @@
 #include <optional>
 #include <span>
 
+#include "netsvc/flow/byte_budget.h"
 #include "netsvc/flow/flow_table.h"
 #include "netsvc/loop/event_loop.h"
 #include "netsvc/packet/packet.h"
@@ -50,6 +51,7 @@ class FlowOpener {
     FlowEnder& ender;
     Rejecter& rejecter;
     const Subnet& subnet;
+    const flow::ByteBudget& budget;
   };
 
   explicit FlowOpener(const Parts& parts) : parts_(parts) {}
@@ -65,10 +67,12 @@ class FlowOpener {
   // and the peer told.
   flow::Flow* Ingress(const flow::FlowKey& host_side, const PublishedPort& port, const packet::Packet& packet);
 
+  // Refuses a packet of the guest's because of `verdict`, and tells the guest.
+  void Refuse(const flow::FlowKey& key, const packet::Packet& packet, const policy::Verdict& verdict,
+              std::span<const DomainName> names = {});
+
  private:
   flow::Flow* OpenEgress(const flow::FlowKey& key, const packet::Packet& packet, const FlowJudge::Opening& opening);
-  void Deny(const flow::FlowKey& key, const packet::Packet& packet, const policy::Verdict& verdict,
-            std::span<const DomainName> names = {});
   void RefusePeer(const flow::FlowKey& host_side, const packet::Packet& packet, int socket);
   std::optional<flow::FlowKey> HostSideOf(const flow::FlowKey& key, flow::Handler handler);
   std::optional<flow::FlowKey> GuestSideOf(const flow::FlowKey& host_side, const PublishedPort& port);

@@ -61,7 +61,7 @@ Gateway::Gateway(const Parts& parts)
       name_gate_({parts.loop, parts.flow_judge, ender_, rejecter_, parts.link, parts.subnet},
                  [this](Flow& flow, Packet& packet) { Forward(flow, packet); }),
       opener_({parts.loop, parts.stack, stack_port_, parts.audit, parts.flow_judge, parts.judge.groups(),
-               parts.bindings, held_, parts.flows, parts.dns, echo_, ports_, ender_, rejecter_, parts.subnet}) {
+               parts.bindings, held_, parts.flows, parts.dns, echo_, ports_, ender_, rejecter_, parts.subnet, parts.budget}) {
   parts_.stack.SetDelegate(this);
   SweepLater();
 }
@@ -96,9 +96,21 @@ void Gateway::FromGuest(const packet::Frame& frame) {
     case Sanitizer::Verdict::kPacket:
       break;
   }
-  if (IsDnsQuery(packet)) return parts_.dns.OnDatagram(packet);
+  if (!WithinBudget(packet)) return;
+  if (IsDnsQuery(packet)) {
+    parts_.budget.Spend(packet.frame.size());
+    return parts_.dns.OnDatagram(packet);
+  }
   Flow* flow = FindOrOpen(packet);
   if (flow != nullptr && name_gate_.Admits(*flow, packet)) Forward(*flow, packet);
+}
+
+bool Gateway::WithinBudget(const Packet& packet) {
+  if (parts_.budget.Covers(packet.frame.size())) return true;
+  const policy::Verdict limit{v1::ACTION_DENY, v1::Verdict::REASON_LIMIT, policy::kDefaultRuleId};
+  EndAllFlows(limit);
+  opener_.Refuse(KeyFromGuest(packet), packet, limit);
+  return false;
 }
 
 Flow* Gateway::FindOrOpen(const Packet& packet) {
@@ -113,6 +125,7 @@ Flow* Gateway::FindOrOpen(const Packet& packet) {
 }
 
 void Gateway::OnReleased(Packet& packet) {
+  if (!WithinBudget(packet)) return;
   const FlowKey key = KeyFromGuest(packet);
   Flow* flow = parts_.flows.FindByGuestSide(key);
   if (flow == nullptr || flow->ended) flow = opener_.EgressHeld(key, packet);
@@ -121,6 +134,7 @@ void Gateway::OnReleased(Packet& packet) {
 
 void Gateway::Forward(Flow& flow, Packet& packet) {
   flow.bytes_to_remote += packet.payload().size();
+  parts_.budget.Spend(packet.frame.size());
   if (packet.is_tcp()) {
     flow.tcp.OnGuestSegment(packet);
     if (packet.tcp_flags & packet::kSyn) {
@@ -130,6 +144,9 @@ void Gateway::Forward(Flow& flow, Packet& packet) {
   }
   parts_.flows.Touch(flow, Now());
   if (flow.handler == Handler::kEcho) return echo_.Send(flow, packet);
+  // The host stack would deliver what it has queued and then end in peace: the
+  // remote is to see the reset.
+  if (flow.tcp.reset_by_guest()) stack_port_.Abort(flow);
   const bool connected = stack_port_.Send(flow, packet);
   if (connected && flow.handler == Handler::kDns) parts_.dns.OnConnected(flow);
   if (packet.is_tcp() && flow.tcp.over()) ender_.Finish(flow);

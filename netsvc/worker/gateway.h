@@ -52,6 +52,7 @@ class Gateway : private HostStack::Delegate {
     flow::FlowTable& flows;
     DnsRelay& dns;
     const Subnet& subnet;
+    flow::ByteBudget& budget;
   };
 
   explicit Gateway(const Parts& parts);
@@ -84,6 +85,9 @@ class Gateway : private HostStack::Delegate {
   void OnAccepted(int socket) override { ports_.OnAccepted(socket); }
   void OnSocketClosed(int socket) override;
 
+  // Whether the budget lets a packet of the guest's leave. Where it does not,
+  // everything ends.
+  bool WithinBudget(const packet::Packet& packet);
   flow::Flow* FindOrOpen(const packet::Packet& packet);
   void OnReleased(packet::Packet& packet);
   void Forward(flow::Flow& flow, packet::Packet& packet);

@@ -65,7 +65,7 @@ GatewayFixture::GatewayFixture(const std::string& dns_config)
   flow_judge_ = std::make_unique<FlowJudge>(
       FlowJudge::Parts{*judge_, bindings_, interceptor_->names(), options.config.require_resolved_addresses()});
   gateway_ = std::make_unique<Gateway>(
-      Gateway::Parts{loop_, stack_, *audit_, link_, *judge_, *flow_judge_, bindings_, flows_, *dns_, subnet_});
+      Gateway::Parts{loop_, stack_, *audit_, link_, *judge_, *flow_judge_, bindings_, flows_, *dns_, subnet_, budget_});
   gateway_->AttachLink(std::make_unique<link::FakeLink>(to_guest_));
 }
 

@@ -13,6 +13,7 @@
 #include "netsvc/dns/block_lists.h"
 #include "netsvc/dns/fake_upstream.h"
 #include "netsvc/dns/interceptor.h"
+#include "netsvc/flow/byte_budget.h"
 #include "netsvc/flow/flow_table.h"
 #include "netsvc/loop/fake_loop.h"
 #include "netsvc/packet/builder.h"
@@ -57,7 +58,8 @@ class GatewayFixture : public testing::Test, private dns::Interceptor::Host {
   dns::BlockLists block_lists_;
   Subnet subnet_;
   policy::AddressGroups groups_;
-  GuestLink link_{loop_};
+  GuestLink link_{loop_, subnet_.mtu};
+  flow::ByteBudget budget_;
   flow::FlowTable flows_{100};
   dns::Bindings bindings_{loop_.clock()};
   std::vector<std::vector<uint8_t>> to_guest_;

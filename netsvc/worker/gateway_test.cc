@@ -112,6 +112,16 @@ TEST_F(GatewayTest, ASegmentOfNoFlowIsReset) {
   EXPECT_EQ(LastToGuest().sequence, 55u);
 }
 
+TEST_F(GatewayTest, AResetOfTheGuestsResetsTheRemote) {
+  stack_.next_socket = kSocket;
+  GuestSendsTcp(kWeb, {.sequence = 1000, .flags = kSyn});
+  EXPECT_TRUE(stack_.aborted.empty());
+  GuestSendsTcp(kWeb, {.sequence = 1001, .flags = kRst});
+  EXPECT_TRUE(stack_.aborted.contains(kSocket));
+  EXPECT_TRUE(stack_.last().tcp_flags & kRst);
+  EXPECT_EQ(LastFlowEvent().end_cause(), v1::FlowEvent::END_CAUSE_RESET_BY_GUEST);
+}
+
 TEST_F(GatewayTest, AChangedPolicyEndsTheFlowsItDeniesOnBothSides) {
   stack_.next_socket = kSocket;
   GuestSendsTcp(kWeb, {.sequence = 1000, .flags = kSyn});
@@ -209,6 +219,32 @@ TEST_F(GatewayTest, TheFlowLimitDeniesNewFlowsAndHarmsNoOther) {
   EXPECT_EQ(LastFlowEvent().verdict().reason(), v1::Verdict::REASON_LIMIT);
   GuestSendsUdp(kPeer, 50);
   EXPECT_EQ(stack_.frames.size(), 101u);
+}
+
+TEST_F(GatewayTest, ASpentBudgetEndsEveryFlowAndDeniesNewOnesUntilItIsRaised) {
+  GuestSendsTcp(kWeb, {.sequence = 1000, .flags = kSyn});
+  ASSERT_EQ(stack_.frames.size(), 1u);
+  budget_.SetTotal(budget_.spent() + 60);
+  GuestSendsTcp(kWeb, {.sequence = 1001, .acknowledgment = 1, .flags = kAck});  // 54 bytes
+  ASSERT_EQ(stack_.frames.size(), 2u);
+  GuestSendsTcp(kWeb, {.sequence = 1001, .acknowledgment = 1, .flags = kAck});
+  EXPECT_TRUE(LastToGuest().tcp_flags & kRst);
+  EXPECT_TRUE(stack_.last().tcp_flags & kRst);
+  const std::vector<v1::AuditEvent> events = Events();
+  ASSERT_GE(events.size(), 3u);
+  const v1::FlowEvent& closed = events[events.size() - 1].flow().phase() == v1::FlowEvent::PHASE_CLOSED
+                                    ? events[events.size() - 1].flow()
+                                    : events[events.size() - 2].flow();
+  EXPECT_EQ(closed.phase(), v1::FlowEvent::PHASE_CLOSED);
+  EXPECT_EQ(closed.end_cause(), v1::FlowEvent::END_CAUSE_ENDED);
+  EXPECT_EQ(closed.verdict().reason(), v1::Verdict::REASON_LIMIT);
+  const size_t frames = stack_.frames.size();
+  GuestSendsUdp(kPeer);
+  EXPECT_EQ(stack_.frames.size(), frames);
+  EXPECT_EQ(LastFlowEvent().verdict().reason(), v1::Verdict::REASON_LIMIT);
+  budget_.SetTotal(10'000);
+  GuestSendsUdp(kPeer);
+  EXPECT_EQ(stack_.frames.size(), frames + 1);
 }
 
 TEST_F(GatewayTest, IdenticalDenialsFold) {

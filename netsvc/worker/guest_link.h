@@ -1,10 +1,15 @@
 #ifndef SLUICE_NETSVC_WORKER_GUEST_LINK_H_
 #define SLUICE_NETSVC_WORKER_GUEST_LINK_H_
 
+#include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <span>
+#include <vector>
 
+#include "netsvc/flow/rate_limit.h"
+#include "netsvc/link/frame_queue.h"
 #include "netsvc/link/link.h"
 #include "netsvc/loop/event_loop.h"
 #include "netsvc/packet/packet.h"
@@ -12,30 +17,71 @@
 namespace sluice {
 
 // The guest's link as the gateway uses it: watched while there is one, a sink
-// while there is none. One thread.
+// while there is none or it is down. What a link without offload cannot take,
+// it cuts: TCP into segments, everything else into fragments. One thread.
+//
+// It keeps the rate limits, and delays where others would drop, for TCP slows
+// down with neither loss nor stall. Past its limit the guest is not read: its own
+// queue fills, as behind a slow line. Frames for it wait in a queue of
+// link::FrameQueue's size; what is past that is dropped and counted.
 class GuestLink {
  public:
-  explicit GuestLink(EventLoop& loop) : loop_(loop) {}
+  // `mtu`: the guest's.
+  GuestLink(EventLoop& loop, uint16_t mtu);
 
-  // `on_frame` gets each frame that the guest sends, until Detach.
+  // `on_frame` gets each frame that the guest sends, until Detach. The link is up.
   void Attach(std::unique_ptr<link::Link> link, std::function<void(const packet::Frame&)> on_frame);
   // Not from `on_frame`.
   void Detach();
   bool attached() const { return link_ != nullptr; }
 
-  // A frame as it is.
+  // Is there a link that has to stay with its guest, up or down?
+  bool stays() const { return link_ != nullptr && !link_->removable(); }
+  // From now on; RateLimit() for none.
+  void SetLimits(const flow::RateLimit& egress, const flow::RateLimit& ingress);
+  // Frames to the guest that found the limit's queue full.
+  uint64_t over_limit() const { return over_limit_; }
+
+  // Down: nothing is said to the guest.
+  void SetUp(bool up);
+
+  // A frame with full checksums.
   void Write(std::span<const uint8_t> frame);
   // A TCP packet with full checksums, segmented where its payload is larger than
   // `segment_size`. Changes the packet.
   void WriteSegmented(packet::Packet& packet, uint16_t segment_size);
 
  private:
+  void WatchLink();
   void OnReadable();
+  // Hands over what was read, as far as the limit lets it; false where it does not.
+  bool HandOver();
+
+  void DropHeld();
+  // Whether a frame has to wait for the limit, and does, or is dropped.
+  bool MustWait(std::span<const uint8_t> frame, uint16_t segment_size);
+  void WriteHeld();
+  void Put(std::span<const uint8_t> frame);
+  void PutSegmented(packet::Packet& packet, uint16_t segment_size);
+  void PutFragments(const packet::Packet& packet);
 
   EventLoop& loop_;
+  const uint16_t mtu_;
   std::unique_ptr<link::Link> link_;
+  bool up_ = true;
   std::unique_ptr<EventLoop::Handle> watch_;
   std::function<void(const packet::Frame&)> on_frame_;
+  std::vector<uint8_t> cut_;  // one segment or fragment
+  uint32_t last_identification_ = 0;
+
+  flow::RateLimit egress_;
+  std::span<packet::Frame> read_;  // and not handed over yet
+  std::unique_ptr<EventLoop::Handle> egress_timer_;
+  flow::RateLimit ingress_;
+  link::FrameQueue held_;
+  std::deque<uint16_t> held_segment_sizes_;  // 0: as it is
+  std::unique_ptr<EventLoop::Handle> ingress_timer_;
+  uint64_t over_limit_ = 0;
 };
 
 }  // namespace sluice

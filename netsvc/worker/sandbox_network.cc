@@ -5,7 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "netsvc/audit/log_writer.h"
 #include "netsvc/dns/c_ares_upstream.h"
-#include "netsvc/link/tap_link.h"
+#include "netsvc/link/open_link.h"
 #include "netsvc/policy/compiled_policy.h"
 #include "netsvc/worker/bindings_replay.h"
 
@@ -122,8 +122,9 @@ absl::Status SandboxNetwork::Start(const internal::v1::Configure& config, Unique
   if (!control_plane.ok()) return control_plane.status();
   judge_ = std::make_unique<policy::Judge>(*groups_, *std::move(control_plane), *std::move(compiled));
 
-  flows_ = std::make_unique<flow::FlowTable>(MaxFlowsOf(config.limits()));
-  link_ = std::make_unique<GuestLink>(loop_);
+  flows_ = std::make_unique<flow::FlowTable>(kDefaultMaxFlows);
+  link_ = std::make_unique<GuestLink>(loop_, subnet_.mtu);
+  ApplyLimits(config.limits());
   // Through the descriptor: however long the directory's own path, this one fits
   // a socket address.
   socket_directory_ = std::move(socket_directory);
@@ -141,7 +142,8 @@ absl::Status SandboxNetwork::Start(const internal::v1::Configure& config, Unique
   if (!stack.ok()) return stack.status();
   stack_ = *std::move(stack);
   gateway_ = std::make_unique<Gateway>(
-      Gateway::Parts{loop_, *stack_, *audit_, *link_, *judge_, *flow_judge_, bindings_, *flows_, *dns_relay_, subnet_});
+      Gateway::Parts{loop_, *stack_, *audit_, *link_, *judge_, *flow_judge_, bindings_, *flows_, *dns_relay_, subnet_,
+                     budget_});
   v1::PolicyEvent first;
   *first.mutable_policy() = config.policy();
   return audit_->Policy(first) ? absl::OkStatus() : Unwritten();
@@ -180,14 +182,24 @@ void SandboxNetwork::ApplyNameservers() {
   interceptor_->OnNameserversChanged();
 }
 
-absl::Status SandboxNetwork::AttachLink(UniqueFd tap) {
-  auto link = link::TapLink::Create(std::move(tap));
+absl::Status SandboxNetwork::AttachLink(UniqueFd descriptor) {
+  if (link_->stays()) {
+    link_->SetUp(true);
+    return absl::OkStatus();
+  }
+  auto link = link::OpenLink(std::move(descriptor));
   if (!link.ok()) return link.status();
   gateway_->AttachLink(*std::move(link));
   return absl::OkStatus();
 }
 
-void SandboxNetwork::DetachLink() { gateway_->DetachLink(); }
+void SandboxNetwork::DetachLink() {
+  if (link_->stays()) {
+    link_->SetUp(false);
+  } else {
+    gateway_->DetachLink();
+  }
+}
 
 absl::StatusOr<uint64_t> SandboxNetwork::SetPolicy(const internal::v1::SetPolicy& request) {
   auto compiled = policy::CompiledPolicy::Compile(request.policy());
@@ -247,7 +259,7 @@ absl::Status SandboxNetwork::Update(const internal::v1::UpdateNetwork& update) {
   interceptor_->SetConfig(update.dns());
   flow_judge_->SetRequireResolved(update.dns().require_resolved_addresses());
   DropDeniedNames();
-  flows_->SetMaxFlows(MaxFlowsOf(update.limits()));
+  ApplyLimits(update.limits());
   return absl::OkStatus();
 }
 
@@ -262,6 +274,13 @@ absl::Status SandboxNetwork::CheckBlockLists(const v1::DnsConfig& dns) const {
 void SandboxNetwork::OnBlockListsChanged() {
   interceptor_->OnPolicyChanged();
   DropDeniedNames();
+}
+
+void SandboxNetwork::ApplyLimits(const v1::NetworkLimits& limits) {
+  flows_->SetMaxFlows(MaxFlowsOf(limits));
+  budget_.SetTotal(limits.egress_bytes_total());
+  link_->SetLimits({limits.egress_bytes_per_second(), limits.egress_packets_per_second()},
+                   {limits.ingress_bytes_per_second(), limits.ingress_packets_per_second()});
 }
 
 absl::Status SandboxNetwork::RecordLifecycle(const v1::LifecycleEvent& event) {

@@ -14,6 +14,7 @@
 #include "netsvc/dns/block_lists.h"
 #include "netsvc/dns/interceptor.h"
 #include "netsvc/dns/upstream.h"
+#include "netsvc/flow/byte_budget.h"
 #include "netsvc/flow/flow_table.h"
 #include "netsvc/loop/event_loop.h"
 #include "netsvc/policy/address_groups.h"
@@ -44,8 +45,9 @@ class SandboxNetwork : private dns::Interceptor::Host {
   const std::string& uid() const { return uid_; }
   uint64_t policy_generation() const { return generation_; }
 
-  // `tap`: as TapLink::Create.
-  absl::Status AttachLink(UniqueFd tap);
+  // `descriptor`: as link::OpenLink. A link that has to stay with its guest goes
+  // down and up where others are detached and attached.
+  absl::Status AttachLink(UniqueFd descriptor);
   void DetachLink();
 
   // From when this returns, every packet is judged by the new policy. Returns how
@@ -76,6 +78,7 @@ class SandboxNetwork : private dns::Interceptor::Host {
  private:
   SandboxNetwork(EventLoop& loop, const dns::BlockLists& lists, const internal::v1::Configure& config);
   absl::Status Start(const internal::v1::Configure& config, UniqueFd log_directory, UniqueFd socket_directory);
+  void ApplyLimits(const v1::NetworkLimits& limits);
   absl::Status StartDns(const internal::v1::Configure& config);
   // FailedPrecondition where the worker was not given a list that `dns` names.
   absl::Status CheckBlockLists(const v1::DnsConfig& dns) const;
@@ -110,6 +113,7 @@ class SandboxNetwork : private dns::Interceptor::Host {
   std::unique_ptr<HostAddresses> host_addresses_;
   std::unique_ptr<policy::Judge> judge_;
   std::unique_ptr<flow::FlowTable> flows_;
+  flow::ByteBudget budget_;
   std::unique_ptr<GuestLink> link_;
   std::unique_ptr<DnsRelay> dns_relay_;
   std::unique_ptr<dns::Upstream> upstream_;

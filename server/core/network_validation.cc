@@ -109,11 +109,6 @@ absl::Status CheckLimits(absl::string_view field, const v1::NetworkLimits& limit
   if (limits.max_flows() > kMaxFlowsLimit) {
     return FieldError(absl::StrCat(field, ".max_flows"), absl::StrCat("must be at most ", kMaxFlowsLimit));
   }
-  if (limits.egress_bytes_per_second() != 0) return NotEnforced(absl::StrCat(field, ".egress_bytes_per_second"));
-  if (limits.ingress_bytes_per_second() != 0) return NotEnforced(absl::StrCat(field, ".ingress_bytes_per_second"));
-  if (limits.egress_bytes_total() != 0) return NotEnforced(absl::StrCat(field, ".egress_bytes_total"));
-  if (limits.egress_packets_per_second() != 0) return NotEnforced(absl::StrCat(field, ".egress_packets_per_second"));
-  if (limits.ingress_packets_per_second() != 0) return NotEnforced(absl::StrCat(field, ".ingress_packets_per_second"));
   return absl::OkStatus();
 }
 
