@@ -16,6 +16,7 @@
 namespace sluice {
 namespace {
 
+constexpr size_t kMaxSocketPath = 107;    // of sockaddr_un, less its NUL
 constexpr size_t kMaxInterfaceName = 15;  // Linux IFNAMSIZ less its NUL
 constexpr absl::string_view kDefaultInterfaceName = "eth0";
 constexpr double kMinCpus = 0.01;
@@ -102,6 +103,22 @@ absl::Status CheckOci(absl::string_view field, const v1::OciGuest& oci) {
   return CheckResources(field, oci);
 }
 
+absl::Status CheckSocket(absl::string_view field, const v1::SocketGuest& socket) {
+  if (!v1::SocketGuest::Framing_IsValid(socket.framing()) ||
+      socket.framing() == v1::SocketGuest::FRAMING_UNSPECIFIED) {
+    return FieldError(absl::StrCat(field, ".framing"), "is required: FRAMING_STREAM");
+  }
+  // A worker sees no file system, so it could not answer at a VMM's own path.
+  if (socket.framing() == v1::SocketGuest::FRAMING_DATAGRAM) {
+    return absl::UnimplementedError("guests on a datagram socket (FRAMING_DATAGRAM) are not there in this version");
+  }
+  if (socket.path().empty()) return absl::OkStatus();
+  const std::string path = absl::StrCat(field, ".path");
+  if (const absl::Status status = CheckAbsolutePath(path, socket.path()); !status.ok()) return status;
+  if (socket.path().size() <= kMaxSocketPath) return absl::OkStatus();
+  return FieldError(path, absl::StrCat("is longer than the ", kMaxSocketPath, " bytes of a socket's address"));
+}
+
 bool IsInterfaceName(absl::string_view name) {
   if (name.empty() || name.size() > kMaxInterfaceName || name == "." || name == ".." || name == "lo") return false;
   return std::all_of(name.begin(), name.end(), [](char c) { return absl::ascii_isgraph(c) && c != '/' && c != ':'; });
@@ -131,13 +148,13 @@ absl::Status CheckNetns(absl::string_view field, v1::NetnsGuest& netns) {
 absl::Status CheckGuest(absl::string_view field, v1::Guest& guest) {
   switch (guest.kind_case()) {
     case v1::Guest::KIND_NOT_SET:
-      return FieldError(field, "is required: oci or netns");
+      return FieldError(field, "is required: oci, netns or socket");
     case v1::Guest::kOci:
       return CheckOci(absl::StrCat(field, ".oci"), guest.oci());
     case v1::Guest::kNetns:
       return CheckNetns(absl::StrCat(field, ".netns"), *guest.mutable_netns());
     case v1::Guest::kSocket:
-      return absl::UnimplementedError("guests on a VMM's socket (guest.socket) are not there in this version");
+      return CheckSocket(absl::StrCat(field, ".socket"), guest.socket());
     case v1::Guest::kVm:
       return absl::UnimplementedError("virtual machine guests (guest.vm) are not there in this version");
   }

@@ -116,6 +116,7 @@ absl::Status Sandbox::StartGuest() {
     running_guest_ = guest_;
   }
   plan_.FillStatus(*record_.mutable_network_status());
+  record_.mutable_network_status()->set_socket_path(guest_->SocketPath());
   ShowPorts();
   return worker_->RecordEvent(Lifecycle(v1::Sandbox::STATE_RUNNING, "the guest runs"));
 }

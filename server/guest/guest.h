@@ -30,15 +30,17 @@ class Guest {
   virtual ~Guest() = default;
 
   // Makes the interface that the guest sees and returns the descriptor that a
-  // worker is given (see TapLink for what it reads). `config.name` is ignored:
-  // the guest has a name of its own. AlreadyExists where the guest has an
-  // interface of that name.
+  // worker is given (see TapLink for what it reads; or a VMM's socket).
+  // `config.name` is ignored: the guest has a name of its own. AlreadyExists
+  // where the guest has an interface of that name.
   virtual absl::StatusOr<UniqueFd> AttachLink(const LinkConfig& config) = 0;
   // Another descriptor of the same interface, for a worker that replaces one.
   // FailedPrecondition where none is attached.
   virtual absl::StatusOr<UniqueFd> LinkDescriptor() = 0;
   // Removes the interface. OK where none is attached.
   virtual absl::Status DetachLink() = 0;
+  // Where a VMM connects to; "" for guests without one.
+  virtual std::string SocketPath() const { return ""; }
 
   // Runs the guest's first process. `on_exit` runs once, on the guests' I/O
   // thread, when it has ended by itself; not when Stop() ended it. Guests of

@@ -22,6 +22,7 @@
 #include "server/guest/netns_guest.h"
 #include "server/guest/oci_guest.h"
 #include "server/guest/oci_runtime.h"
+#include "server/guest/socket_guest.h"
 
 namespace sluice {
 namespace {
@@ -74,7 +75,7 @@ class GuestFactoryImpl : public GuestFactory {
       case v1::Guest::kNetns:
         return CreateNetns(spec.netns());
       case v1::Guest::kSocket:
-        return absl::UnimplementedError("guests on a VMM's socket are not there in this version");
+        return CreateSocket(spec.socket(), identity);
       case v1::Guest::kVm:
         return absl::UnimplementedError("virtual machine guests are not there in this version");
     }
@@ -84,6 +85,7 @@ class GuestFactoryImpl : public GuestFactory {
  private:
   absl::StatusOr<std::unique_ptr<Guest>> CreateOci(const v1::OciGuest& oci, const GuestIdentity& identity);
   static absl::StatusOr<std::unique_ptr<Guest>> CreateNetns(const v1::NetnsGuest& spec);
+  absl::StatusOr<std::unique_ptr<Guest>> CreateSocket(const v1::SocketGuest& spec, const GuestIdentity& identity);
 
   const GuestFactoryOptions options_;
   const OciRuntime runtime_;
@@ -127,6 +129,13 @@ absl::StatusOr<std::unique_ptr<Guest>> GuestFactoryImpl::CreateNetns(const v1::N
   if (!netns.ok()) return netns.status();
   const std::string name = spec.interface_name().empty() ? "eth0" : spec.interface_name();
   return std::make_unique<NetnsGuest>(*std::move(netns), name);
+}
+
+absl::StatusOr<std::unique_ptr<Guest>> GuestFactoryImpl::CreateSocket(const v1::SocketGuest& spec,
+                                                                      const GuestIdentity& identity) {
+  absl::StatusOr<std::unique_ptr<SocketGuest>> guest = SocketGuest::Create(spec, options_.state_dir, identity);
+  if (!guest.ok()) return guest.status();
+  return *std::move(guest);
 }
 
 // That this process may do what guests need.

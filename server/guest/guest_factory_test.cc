@@ -200,8 +200,6 @@ TEST_F(GuestFactoryTest, RefusesWhatIsNoNetworkNamespaceOfSomeoneElse) {
   }
   spec.mutable_netns()->set_pid(getpid());
   EXPECT_EQ(FieldOf(Create(spec).status()), "netns.pid");
-  spec.mutable_socket();
-  EXPECT_TRUE(absl::IsUnimplemented(Create(spec).status()));
   spec.mutable_vm();
   EXPECT_TRUE(absl::IsUnimplemented(Create(spec).status()));
 }

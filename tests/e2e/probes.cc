@@ -1,5 +1,8 @@
 #include "tests/e2e/probes.h"
 
+#include <fstream>
+#include <sstream>
+
 #include "absl/strings/str_cat.h"
 
 namespace sluice::e2e {
@@ -93,6 +96,12 @@ for i in range(1, int(sys.argv[3]) + 1):
 )";
 
 }  // namespace
+
+Command FlowCases(const std::vector<std::string>& args) {
+  std::ostringstream program;
+  program << std::ifstream("tests/e2e/flow_cases.py").rdbuf();
+  return Python(program.str(), args);
+}
 
 Command Python(absl::string_view program, const std::vector<std::string>& args) {
   Command command = {"/usr/bin/python3", "-c", std::string(program)};

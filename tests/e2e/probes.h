@@ -43,6 +43,10 @@ Command UdpWhoAmIServer(int port);
 // "sent N" after each hundred, come what may.
 Command UdpStream(absl::string_view address, int port, int count);
 
+// flow_cases.py and its arguments: both ends of connections that end, stall and
+// break in every way.
+Command FlowCases(const std::vector<std::string>& args);
+
 // A Python program and its arguments.
 Command Python(absl::string_view program, const std::vector<std::string>& args);
 

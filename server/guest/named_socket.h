@@ -1,0 +1,44 @@
+#ifndef SLUICE_SERVER_GUEST_NAMED_SOCKET_H_
+#define SLUICE_SERVER_GUEST_NAMED_SOCKET_H_
+
+#include <sys/types.h>
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "netsvc/base/unique_fd.h"
+
+namespace sluice {
+
+// A Unix socket with a path that others connect to. The path is removed with it.
+//
+// Who may connect is the kernel's business: the socket has mode 0600 and belongs
+// to whoever owns the directory that it stands in, so that user and root may.
+// Any thread, once made.
+class NamedSocket {
+ public:
+  // `type`: SOCK_STREAM, which listens, or SOCK_DGRAM, which is bound. `path` is
+  // absolute. A socket there that nobody serves any more is replaced; anything
+  // else is AlreadyExists. InvalidArgument where there is no such directory or the
+  // path is too long for a socket.
+  static absl::StatusOr<std::unique_ptr<NamedSocket>> Make(int type, const std::string& path);
+  ~NamedSocket();
+  NamedSocket(const NamedSocket&) = delete;
+  NamedSocket& operator=(const NamedSocket&) = delete;
+
+  const std::string& path() const { return path_; }
+  absl::StatusOr<UniqueFd> Duplicate() const;
+
+ private:
+  NamedSocket(std::string path, UniqueFd fd, ino_t inode)
+      : path_(std::move(path)), fd_(std::move(fd)), inode_(inode) {}
+
+  const std::string path_;
+  const UniqueFd fd_;
+  const ino_t inode_;  // of the path: another file is not ours to remove
+};
+
+}  // namespace sluice
+
+#endif  // SLUICE_SERVER_GUEST_NAMED_SOCKET_H_

@@ -1,0 +1,62 @@
+#include "server/guest/socket_guest.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "absl/strings/str_cat.h"
+#include "netsvc/base/field_error.h"
+#include "netsvc/base/io.h"
+
+namespace sluice {
+namespace {
+
+constexpr mode_t kPrivate = 0700;
+
+absl::StatusOr<std::string> ChoosePath(const std::string& state_dir, const GuestIdentity& identity) {
+  const std::string path = absl::StrCat(state_dir, "/sandboxes/", identity.sandbox_uid, "/guest.sock");
+  if (path.size() < sizeof(sockaddr_un::sun_path)) return path;
+  if (mkdir(SocketGuest::kShortDirectory, kPrivate) != 0 && errno != EEXIST) {
+    return ErrnoError(errno, SocketGuest::kShortDirectory);
+  }
+  return absl::StrCat(SocketGuest::kShortDirectory, "/", identity.sandbox_uid, ".sock");
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<SocketGuest>> SocketGuest::Create(const v1::SocketGuest& spec,
+                                                                 const std::string& state_dir,
+                                                                 const GuestIdentity& identity) {
+  const absl::StatusOr<std::string> path = spec.path().empty() ? ChoosePath(state_dir, identity) : spec.path();
+  if (!path.ok()) return path.status();
+  const int type = spec.framing() == v1::SocketGuest::FRAMING_DATAGRAM ? SOCK_DGRAM : SOCK_STREAM;
+  absl::StatusOr<std::unique_ptr<NamedSocket>> socket = NamedSocket::Make(type, *path);
+  if (absl::IsInvalidArgument(socket.status())) return FieldError("socket.path", socket.status().message());
+  if (!socket.ok()) return socket.status();
+  return std::unique_ptr<SocketGuest>(new SocketGuest(*std::move(socket)));
+}
+
+absl::StatusOr<UniqueFd> SocketGuest::AttachLink(const LinkConfig&) { return LinkDescriptor(); }
+
+absl::StatusOr<UniqueFd> SocketGuest::LinkDescriptor() {
+  const MutexLock lock(mutex_);
+  if (socket_ == nullptr) return absl::FailedPreconditionError("the guest has ended");
+  return socket_->Duplicate();
+}
+
+absl::Status SocketGuest::DetachLink() { return absl::OkStatus(); }
+
+absl::Status SocketGuest::Start(std::function<void(ProcessExit)>) { return absl::OkStatus(); }
+
+absl::StatusOr<std::unique_ptr<GuestProcess>> SocketGuest::Exec(const ExecOptions&) {
+  return absl::FailedPreconditionError("someone else runs this guest: the server cannot run programs in it");
+}
+
+absl::Status SocketGuest::Stop(absl::Time) {
+  const MutexLock lock(mutex_);
+  socket_.reset();
+  return absl::OkStatus();
+}
+
+}  // namespace sluice
