@@ -22,6 +22,7 @@ class FakeHostStack : public HostStack {
     if (on_input) on_input(frames.back());
     return std::exchange(next_socket, -1);
   }
+  bool full() const override { return is_full; }
   void Abort(int socket) override { aborted.insert(socket); }
   absl::Status AddListener(bool udp, UniqueFd, const Endpoint& guest) override {
     listeners.emplace(udp, guest);
@@ -44,6 +45,7 @@ class FakeHostStack : public HostStack {
   std::function<void(std::span<uint8_t>)> on_input;
   std::set<std::pair<bool, Endpoint>> listeners;
   std::set<int> aborted;
+  bool is_full = false;
   // What the next Input says it opened.
   int next_socket = -1;
 

@@ -36,6 +36,9 @@ class HostStack {
   // stays the stack's.
   virtual int Input(std::span<const uint8_t> frame) = 0;
 
+  // No room for another socket: nothing may come in that needs one.
+  virtual bool full() const = 0;
+
   // Ends a TCP socket so that nothing queued on it still leaves: the far side
   // gets a RST at once. The stack itself sees its connection fail.
   virtual void Abort(int socket) = 0;

@@ -93,11 +93,7 @@ struct SlirpStack::Callbacks {
     t->handle = t->loop.RunAfter(delay, [t] { t->callback(t->callback_opaque); });
   }
   static void Register(int fd, void* opaque) { Self(opaque).OnRegister(fd); }
-  static void Unregister(int fd, void* opaque) {
-    if (fd < 0) return;
-    Self(opaque).poll_set_.Forget(fd);
-    if (Self(opaque).delegate_ != nullptr) Self(opaque).delegate_->OnSocketClosed(fd);
-  }
+  static void Unregister(int fd, void* opaque) { Self(opaque).OnUnregister(fd); }
   static void Notify(void*) {}  // every turn fills and polls anyway
 
   static int AddPoll(int fd, int events, void* opaque) {
@@ -129,6 +125,7 @@ absl::StatusOr<std::unique_ptr<SlirpStack>> SlirpStack::Create(EventLoop& loop, 
 
 absl::Status SlirpStack::Start(const Options& options) {
   if (absl::Status status = poll_set_.Open(); !status.ok()) return status;
+  max_sockets_ = options.max_sockets;
   SlirpConfig config = {};
   config.version = SLIRP_CONFIG_VERSION_MAX;
   config.in_enabled = true;
@@ -173,11 +170,26 @@ int SlirpStack::Input(std::span<const uint8_t> frame) {
 
 void SlirpStack::OnRegister(int socket) {
   if (socket < 0) return;  // udp_attach reports its failures too
+  const size_t index = static_cast<size_t>(socket);
+  if (index >= open_.size()) open_.resize(std::max(index + 1, 2 * open_.size()));
+  if (!open_[index]) ++open_count_;
+  open_[index] = true;
   if (in_input_) {
     opened_ = socket;
   } else if (delegate_ != nullptr) {
     delegate_->OnAccepted(socket);
   }
+}
+
+void SlirpStack::OnUnregister(int socket) {
+  if (socket < 0) return;
+  const size_t index = static_cast<size_t>(socket);
+  if (index < open_.size() && open_[index]) {  // listeners never were
+    open_[index] = false;
+    --open_count_;
+  }
+  poll_set_.Forget(socket);
+  if (delegate_ != nullptr) delegate_->OnSocketClosed(socket);
 }
 
 void SlirpStack::Abort(int socket) {

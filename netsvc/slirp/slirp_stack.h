@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
@@ -49,6 +50,9 @@ class SlirpStack : public HostStack, private EventLoop::Hook {
     // to the Unix socket at `local_service_path`.
     Endpoint local_service;
     std::string local_service_path;
+    // libslirp keeps the socket of a guest's UDP port for 240 s after its last
+    // datagram, whatever has become of its flows.
+    size_t max_sockets = 1024;
   };
 
   // Internal where libslirp refuses the options.
@@ -57,6 +61,7 @@ class SlirpStack : public HostStack, private EventLoop::Hook {
 
   void SetDelegate(Delegate* delegate) override { delegate_ = delegate; }
   int Input(std::span<const uint8_t> frame) override;
+  bool full() const override { return open_count_ >= max_sockets_; }
   void Abort(int socket) override;
   absl::Status AddListener(bool udp, UniqueFd socket, const Endpoint& guest) override;
   absl::Status RemoveListener(bool udp, const Endpoint& guest) override;
@@ -72,6 +77,7 @@ class SlirpStack : public HostStack, private EventLoop::Hook {
   void AfterWait() override;
   void Fill();
   void OnRegister(int socket);
+  void OnUnregister(int socket);
   // The listener that libslirp has just bound to `loopback`; -1 if there is none.
   int FindPlaceholder(bool udp, const IpAddress& loopback);
 
@@ -81,6 +87,9 @@ class SlirpStack : public HostStack, private EventLoop::Hook {
   PollSet poll_set_;
   std::unique_ptr<EventLoop::Handle> watch_;
   absl::flat_hash_map<ListenerKey, int> listeners_;  // libslirp's descriptors, ours laid over them
+  size_t max_sockets_ = 0;
+  size_t open_count_ = 0;
+  std::vector<bool> open_;  // by descriptor
   bool in_input_ = false;
   int opened_ = -1;  // by the Input under way
   uint32_t timeout_ms_ = 0;

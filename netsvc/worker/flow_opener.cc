@@ -104,7 +104,8 @@ Flow* FlowOpener::OpenEgress(const FlowKey& key, const packet::Packet& packet, c
   }
   const Handler handler = HandlerOf(key);
   const std::optional<FlowKey> host_side = HostSideOf(key, handler);
-  Flow* flow = host_side ? parts_.flows.Open(key, *host_side, parts_.loop.clock().Monotonic()) : nullptr;
+  const bool room = handler != Handler::kStack || !parts_.stack.full();
+  Flow* flow = host_side && room ? parts_.flows.Open(key, *host_side, parts_.loop.clock().Monotonic()) : nullptr;
   if (flow == nullptr) {
     Refuse(key, packet, Denied(v1::Verdict::REASON_LIMIT));
     return nullptr;

@@ -6,6 +6,7 @@
 
 #include "netsvc/packet/builder.h"
 #include "netsvc/packet/rewrite.h"
+#include "netsvc/packet/router_advertisement.h"
 #include "netsvc/worker/stack_error.h"
 
 namespace sluice {
@@ -169,10 +170,23 @@ void Gateway::OnFrame(std::span<uint8_t> frame) {
   }
   if (error != packet::ParseError::kNone) return;
   if (AnswerForPublished(packet)) return;
+  if (packet::IsRouterAdvertisement(packet)) return Advertise(packet);
   if (IsLinkService(packet)) return parts_.link.Write(packet.frame);
   if (IsIcmpError(packet)) return OnStackError(packet);
   Flow* flow = FindOrAccept(packet);
   if (flow != nullptr) Deliver(*flow, packet);
+}
+
+void Gateway::Advertise(const Packet& packet) {
+  // libslirp's own names no MTU, and a resolver only where the host's has an IPv6
+  // address.
+  const packet::Addressing addressing{packet.source_mac, packet.destination_mac, packet.source_endpoint(),
+                                      packet.destination_endpoint()};
+  const Subnet::Family& ipv6 = parts_.subnet.ipv6;
+  std::array<uint8_t, packet::kRouterAdvertisementFrameSize> frame;
+  const size_t size = packet::BuildRouterAdvertisement(
+      addressing, {.prefix = ipv6.prefix, .mtu = parts_.subnet.mtu, .dns = ipv6.dns}, frame);
+  parts_.link.Write(std::span(frame).first(size));
 }
 
 bool Gateway::AnswerForPublished(const Packet& packet) {

@@ -92,6 +92,7 @@ class Gateway : private HostStack::Delegate {
   void OnReleased(packet::Packet& packet);
   void Forward(flow::Flow& flow, packet::Packet& packet);
 
+  void Advertise(const packet::Packet& packet);
   bool AnswerForPublished(const packet::Packet& packet);
   flow::Flow* FindOrAccept(const packet::Packet& packet);
   void Deliver(flow::Flow& flow, packet::Packet& packet);

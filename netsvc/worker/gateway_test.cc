@@ -247,6 +247,33 @@ TEST_F(GatewayTest, ASpentBudgetEndsEveryFlowAndDeniesNewOnesUntilItIsRaised) {
   EXPECT_EQ(stack_.frames.size(), frames + 1);
 }
 
+TEST_F(GatewayTest, AFullHostStackDeniesNewFlowsAndHarmsNoOther) {
+  GuestSendsUdp(kPeer);
+  stack_.is_full = true;
+  GuestSendsUdp(kPeer, 4343);
+  EXPECT_EQ(LastFlowEvent().verdict().reason(), v1::Verdict::REASON_LIMIT);
+  EXPECT_EQ(stack_.frames.size(), 1u);
+  GuestSendsUdp(kPeer);
+  EXPECT_EQ(stack_.frames.size(), 2u);
+  stack_.is_full = false;
+  GuestSendsUdp(kPeer, 4343);
+  EXPECT_EQ(stack_.frames.size(), 3u);
+}
+
+TEST_F(GatewayTest, AUdpFlowThatOnlyThePeerSpeaksOnStaysOpen) {
+  GuestSendsUdp(kPeer);
+  for (int i = 0; i < 5; ++i) {
+    loop_.Advance(absl::Seconds(50));
+    const size_t before = to_guest_.size();
+    StackSendsUdp(kPeer, {subnet_.ipv4.guest, 4242});
+    EXPECT_EQ(to_guest_.size(), before + 1) << i;
+  }
+  loop_.Advance(absl::Seconds(65));
+  const size_t before = to_guest_.size();
+  StackSendsUdp(kPeer, {subnet_.ipv4.guest, 4242});
+  EXPECT_EQ(to_guest_.size(), before);  // idle, and forgotten
+}
+
 TEST_F(GatewayTest, IdenticalDenialsFold) {
   for (uint16_t port = 1; port <= 50; ++port) GuestSendsUdp(kPrivate, port);
   EXPECT_EQ(Events().size(), 2u);

@@ -1,5 +1,7 @@
 #include "netsvc/worker/sandbox_network.h"
 
+#include <sys/resource.h>
+
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -58,6 +60,15 @@ absl::StatusOr<policy::AddressGroups::Options> GroupOptions(const internal::v1::
   return options;
 }
 
+// Descriptors that are not the host stack's: DNS, pings, the log, the server.
+constexpr size_t kOtherDescriptors = 512;
+
+size_t MaxSockets() {
+  rlimit files;
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return kOtherDescriptors;
+  return files.rlim_cur > 2 * kOtherDescriptors ? files.rlim_cur - kOtherDescriptors : kOtherDescriptors;
+}
+
 SlirpStack::Options StackOptions(const Subnet& subnet, const std::string& service_path) {
   return {.ipv4_subnet = subnet.ipv4.prefix,
           .ipv4_gateway = subnet.ipv4.gateway,
@@ -67,7 +78,8 @@ SlirpStack::Options StackOptions(const Subnet& subnet, const std::string& servic
           .ipv6_gateway = subnet.ipv6.gateway,
           .ipv6_dns = subnet.ipv6.dns,
           .local_service = subnet.dns_service,
-          .local_service_path = service_path};
+          .local_service_path = service_path,
+          .max_sockets = MaxSockets()};
 }
 
 absl::Status Unwritten() { return absl::UnavailableError("the audit log cannot be written"); }

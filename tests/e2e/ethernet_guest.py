@@ -5,6 +5,7 @@ each command says and prints a line about it: what came, or "silence".
 
   arp            asks for the gateway's MAC address
   dhcp           asks for an address
+  router         asks for a router: prefix, MTU and resolver of its answer
   dns=NAME       asks for a name's A record
   get=ADDR/PATH  fetches a page over TCP, port 80; then the largest frame
   udp=ADDR/SIZE  has the echo service send SIZE bytes back
@@ -166,6 +167,23 @@ class Guest:
     reply = ask(3, bytes([50, 4]) + offer[16:20] + bytes([54, 4]) + GATEWAY)
     return reply and reply[242] == 5 and socket.inet_ntoa(reply[16:20])
 
+  def router(self):
+    """Solicits from the unspecified address (RFC 4861 section 6.3.7)."""
+    routers = socket.inet_pton(socket.AF_INET6, 'ff02::2')
+    message = bytes([133, 0, 0, 0, 0, 0, 0, 0])
+    total = checksum(b'\0' * 16 + routers + struct.pack('>II', len(message), 58) + message)
+    message = message[:2] + struct.pack('>H', total) + message[4:]
+    self.send(0x86dd, struct.pack('>IHBB', 6 << 28, len(message), 58, 255) + b'\0' * 16 + routers + message,
+              bytes.fromhex('333300000002'))
+    options = self.receive(lambda f: f[70:] if f[12:14] == b'\x86\xdd' and f[20] == 58 and f[54] == 134 else None)
+    if options is None:
+      return None
+    said = {}
+    while options:
+      said[options[0]], options = options[:options[1] * 8], options[options[1] * 8:]
+    return ' '.join([socket.inet_ntop(socket.AF_INET6, said[3][16:32]) + f'/{said[3][2]}',
+                     str(struct.unpack('>I', said[5][4:8])[0]), socket.inet_ntop(socket.AF_INET6, said[25][8:24])])
+
   def dns(self, name):
     labels = b''.join(bytes([len(label)]) + label.encode() for label in name.split('.'))
     reply = self.udp(DNS, 53, bytes.fromhex('4711010000010000') + b'\0' * 4 + labels + bytes.fromhex('0000010001'))
@@ -253,6 +271,7 @@ def main():
     said = {
         'arp': guest.arp,
         'dhcp': guest.dhcp,
+        'router': guest.router,
         'dns': lambda: guest.dns(value),
         'get': lambda: guest.get(first, second),
         'udp': lambda: guest.udp_echo(first, second),

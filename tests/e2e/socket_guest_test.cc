@@ -53,6 +53,11 @@ TEST_F(SocketGuestTest, SpeaksEthernet) {
             absl::StrCat("arp ", kGatewayMac, "\nget 10485760 bytes, frames up to 1514\nudp 9000 bytes back\n"));
 }
 
+TEST_F(SocketGuestTest, TellsAGuestThatConfiguresItselfAllItNeeds) {
+  const std::string id = CreateSocket("FRAMING_STREAM");
+  EXPECT_EQ(RunGuest("stream", id, {"router"}), "router fd73:6c75:6963:1::/64 1500 fd73:6c75:6963:1::3\n");
+}
+
 TEST_F(SocketGuestTest, PutsAStreamTogetherFromSingleBytes) {
   const std::string id = CreateSocket("FRAMING_STREAM");
   EXPECT_THAT(RunGuest("stream", id, {"split", "arp", "get=93.184.216.34/hello"}), HasSubstr("get hello from the web"));
