@@ -34,7 +34,9 @@
 #include "server/service/audit_watch.h"
 #include "server/service/guest_service.h"
 #include "server/service/sandbox_service.h"
+#include "server/worker/egress_backstop.h"
 #include "server/worker/netsvc_launcher.h"
+#include "server/worker/worker_ids.h"
 #include "spdlog/sinks/stdout_sinks.h"
 #include "spdlog/spdlog.h"
 
@@ -88,16 +90,29 @@ void NotifyReady() {
   sendto(socket.get(), ready, sizeof(ready) - 1, MSG_NOSIGNAL, reinterpret_cast<sockaddr*>(&address), size);
 }
 
+// Empty where this kernel has no second wall around workers and none is required.
+absl::StatusOr<std::string> FindBackstopHome(bool required) {
+  absl::StatusOr<std::string> home = EgressBackstop::FindHome();
+  if (home.ok()) return home;
+  if (required) {
+    return absl::FailedPreconditionError(absl::StrCat("--require_egress_backstop: ", home.status().message()));
+  }
+  spdlog::warn("no egress backstop: workers alone enforce their policies ({})", std::string(home.status().message()));
+  return "";
+}
+
 absl::Status Serve(const ServerOptions& options, const sigset_t& stop_signals) {
   if (geteuid() != 0) return absl::FailedPreconditionError("sluiced must run as root: it makes network namespaces");
   absl::StatusOr<std::unique_ptr<StateDirectory>> state = StateDirectory::Open(options.state_dir);
   if (!state.ok()) return state.status();
-  absl::StatusOr<std::unique_ptr<WorkerLauncher>> workers = NetsvcLauncher::Make(options.netsvc);
+  const absl::StatusOr<std::string> backstop_home = FindBackstopHome(options.require_egress_backstop);
+  if (!backstop_home.ok()) return backstop_home.status();
+  absl::StatusOr<std::unique_ptr<WorkerLauncher>> workers = NetsvcLauncher::Make(options.netsvc, *backstop_home);
   if (!workers.ok()) return workers.status();
   absl::StatusOr<std::unique_ptr<GuestFactory>> guests = MakeGuestFactory(
       {.state_dir = options.state_dir, .oci_runtime = options.oci_runtime, .init_path = options.guest_init});
   if (!guests.ok()) return guests.status();
-  for (const std::string& problem : RemoveLeftovers(**state)) spdlog::warn("{}", problem);
+  for (const std::string& problem : RemoveLeftovers(**state, *backstop_home)) spdlog::warn("{}", problem);
   const std::unique_ptr<AuditArchive> archive = AuditArchive::Open((*state)->audit(), Clock::System());
 
   ResolverRelay relay;
@@ -113,7 +128,12 @@ absl::Status Serve(const ServerOptions& options, const sigset_t& stop_signals) {
                    .control_plane = {},
                    .extra_host_cidrs = options.extra_host_cidrs,
                    .nat64_prefixes = options.nat64_prefixes};
-  SandboxManager manager({**workers, **guests, **state, *archive, Clock::System(), std::move(host), **block_lists});
+  const std::unique_ptr<WorkerIds> worker_ids = WorkerIds::OfThisProcess();
+  if (!worker_ids->separate()) {
+    spdlog::warn("workers keep this process's user: its user namespace has none for them");
+  }
+  SandboxManager manager({**workers, *worker_ids, **guests, **state, *archive, Clock::System(), std::move(host),
+                          **block_lists});
   absl::StatusOr<std::unique_ptr<AuditWatch>> audit_watch = AuditWatch::Start(*archive);
   if (!audit_watch.ok()) return audit_watch.status();
   AuditStreams audit_streams;

@@ -91,6 +91,8 @@ void AddFlags(CLI::App& app, Flags& flags, ServerOptions& options) {
   app.add_option("--netsvc", options.netsvc, "the worker's program, sluice-netsvc");
   app.add_option("--guest_init", options.guest_init, "the idle first process of OCI guests, sluice-init");
   app.add_option("--oci_runtime", options.oci_runtime, "runc, or one that takes its options")->capture_default_str();
+  app.add_flag("--require_egress_backstop", options.require_egress_backstop,
+               "start only where the kernel can refuse workers what their policies never allow (cgroup BPF)");
   app.add_option("--resolv_conf", options.resolv_conf, "names the host's resolvers")->capture_default_str();
   app.add_option("--extra_host_cidr", flags.extra_host_cidrs, "addresses that are the host's, seen from outside");
   app.add_option("--nat64_prefix", flags.nat64_prefixes, "a NAT64 prefix beside 64:ff9b::/96");

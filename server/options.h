@@ -20,6 +20,7 @@ struct ServerOptions {
   std::string guest_init;
   std::string oci_runtime = "runc";
   std::string resolv_conf = "/etc/resolv.conf";
+  bool require_egress_backstop = false;
   std::vector<IpPrefix> extra_host_cidrs;
   std::vector<IpPrefix> nat64_prefixes;
   std::vector<BlockListStore::Source> dns_block_lists;

@@ -68,10 +68,9 @@ constexpr Row kTable[] = {
 class FamilyTable {
  public:
   explicit FamilyTable(int bits) {
-    for (const Row& row : kTable) {
-      const IpPrefix prefix = IpPrefix::Parse(row.prefix).value();
+    for (const auto& [prefix, group] : GroupPrefixes()) {
       if (prefix.address().bits() != bits) continue;
-      rows_.push_back({AddressBits(prefix.address()), PrefixMask(prefix.length(), bits), row.group});
+      rows_.push_back({AddressBits(prefix.address()), PrefixMask(prefix.length(), bits), group});
     }
   }
 
@@ -106,6 +105,15 @@ bool AnyContains(const std::vector<IpPrefix>& prefixes, const IpAddress& address
 }
 
 }  // namespace
+
+const std::vector<GroupPrefix>& GroupPrefixes() {
+  static const std::vector<GroupPrefix>* const prefixes = [] {
+    auto* const parsed = new std::vector<GroupPrefix>;
+    for (const Row& row : kTable) parsed->push_back({IpPrefix::Parse(row.prefix).value(), row.group});
+    return parsed;
+  }();
+  return *prefixes;
+}
 
 AddressGroups::AddressGroups(Options options) : options_(std::move(options)) {}
 

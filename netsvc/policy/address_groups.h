@@ -20,6 +20,16 @@ struct AddressTraits {
   int carried_at = 0;
 };
 
+// A row of the table.
+struct GroupPrefix {
+  IpPrefix prefix;
+  v1::AddressGroup group = v1::ADDRESS_GROUP_UNSPECIFIED;
+};
+
+// The rows, in order: all but HOST, which no constant names, and PUBLIC, which is
+// what is in none.
+const std::vector<GroupPrefix>& GroupPrefixes();
+
 // The one table of address groups (docs/policy.md): which group an address is
 // in. Used by the evaluator and by the DNS interceptor alike.
 //

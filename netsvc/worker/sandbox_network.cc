@@ -90,9 +90,9 @@ absl::StatusOr<std::unique_ptr<SandboxNetwork>> SandboxNetwork::Create(EventLoop
                                                                        const dns::BlockLists& lists,
                                                                        const internal::v1::Configure& config,
                                                                        UniqueFd log_directory,
-                                                                       UniqueFd socket_directory) {
+                                                                       const std::string& run_directory) {
   std::unique_ptr<SandboxNetwork> network(new SandboxNetwork(loop, lists, config));
-  absl::Status status = network->Start(config, std::move(log_directory), std::move(socket_directory));
+  absl::Status status = network->Start(config, std::move(log_directory), run_directory);
   if (!status.ok()) return status;
   return network;
 }
@@ -107,7 +107,7 @@ SandboxNetwork::SandboxNetwork(EventLoop& loop, const dns::BlockLists& lists, co
 SandboxNetwork::~SandboxNetwork() = default;
 
 absl::Status SandboxNetwork::Start(const internal::v1::Configure& config, UniqueFd log_directory,
-                                   UniqueFd socket_directory) {
+                                   const std::string& run_directory) {
   absl::StatusOr<Subnet> subnet = Subnet::FromProto(config.interface());
   if (!subnet.ok()) return subnet.status();
   subnet_ = *std::move(subnet);
@@ -137,10 +137,7 @@ absl::Status SandboxNetwork::Start(const internal::v1::Configure& config, Unique
   flows_ = std::make_unique<flow::FlowTable>(kDefaultMaxFlows);
   link_ = std::make_unique<GuestLink>(loop_, subnet_.mtu);
   ApplyLimits(config.limits());
-  // Through the descriptor: however long the directory's own path, this one fits
-  // a socket address.
-  socket_directory_ = std::move(socket_directory);
-  const std::string service_path = absl::StrCat("/proc/self/fd/", socket_directory_.get(), "/dns.sock");
+  const std::string service_path = absl::StrCat(run_directory, "/dns.sock");
   auto relay = DnsRelay::Create(*link_, subnet_, *flows_, service_path);
   if (!relay.ok()) return relay.status();
   dns_relay_ = *std::move(relay);

@@ -35,11 +35,13 @@ namespace sluice {
 // audit log. One thread, the loop's; it lives as long as the worker.
 class SandboxNetwork : private dns::Interceptor::Host {
  public:
-  // `lists` outlives it. `log_directory` and `socket_directory` are open
-  // directories. Any error means that there is no network.
+  // `lists` outlives it. `log_directory` is an open directory, `run_directory` the
+  // path of one, short enough for sockets in it. Any error means that there is no
+  // network.
   static absl::StatusOr<std::unique_ptr<SandboxNetwork>> Create(EventLoop& loop, const dns::BlockLists& lists,
                                                                 const internal::v1::Configure& config,
-                                                                UniqueFd log_directory, UniqueFd socket_directory);
+                                                                UniqueFd log_directory,
+                                                                const std::string& run_directory);
   ~SandboxNetwork() override;
 
   const std::string& uid() const { return uid_; }
@@ -77,7 +79,8 @@ class SandboxNetwork : private dns::Interceptor::Host {
 
  private:
   SandboxNetwork(EventLoop& loop, const dns::BlockLists& lists, const internal::v1::Configure& config);
-  absl::Status Start(const internal::v1::Configure& config, UniqueFd log_directory, UniqueFd socket_directory);
+  absl::Status Start(const internal::v1::Configure& config, UniqueFd log_directory,
+                     const std::string& run_directory);
   void ApplyLimits(const v1::NetworkLimits& limits);
   absl::Status StartDns(const internal::v1::Configure& config);
   // FailedPrecondition where the worker was not given a list that `dns` names.
@@ -103,7 +106,6 @@ class SandboxNetwork : private dns::Interceptor::Host {
   uint64_t generation_ = 0;
   std::vector<Endpoint> own_nameservers_;  // none: the host's are asked
   std::vector<Endpoint> host_nameservers_;
-  UniqueFd socket_directory_;
 
   dns::Bindings bindings_;
   // In the order in which they are built; each uses those above it.

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "netsvc/base/field_error.h"
 #include "netsvc/dns/sealed_set.h"
+#include "netsvc/worker/confinement.h"
 
 namespace sluice {
 namespace {
@@ -99,8 +100,16 @@ absl::Status Worker::Hello(const internal::v1::Hello& request, internal::v1::Hel
 absl::Status Worker::Configure(const internal::v1::Configure& request, ControlServer::Descriptors descriptors) {
   if (network_ != nullptr) return absl::FailedPreconditionError("the worker is configured already");
   if (absl::Status status = NeedDescriptors(descriptors, 2); !status.ok()) return status;
-  auto network =
-      SandboxNetwork::Create(loop_, block_lists_, request, std::move(descriptors[0]), std::move(descriptors[1]));
+  absl::StatusOr<Confined> confined = Confine({.uid = request.uid(),
+                                               .log_directory = std::move(descriptors[0]),
+                                               .run_directory = std::move(descriptors[1])});
+  if (!confined.ok()) {
+    // Half confined is of no use: the server hears why, and the process ends.
+    loop_.Post(on_shutdown_);
+    return absl::InternalError(absl::StrCat("the worker cannot be confined: ", confined.status().message()));
+  }
+  auto network = SandboxNetwork::Create(loop_, block_lists_, request, std::move(confined->log_directory),
+                                        confined->run_directory);
   if (network.ok()) network_ = *std::move(network);
   return network.status();
 }

@@ -10,8 +10,9 @@ namespace sluice {
 
 // Ends the workers, and removes the files, of sandboxes that a server left when
 // it was killed. Returns one sentence for each that could not be removed. Blocks;
-// before any sandbox is made.
-std::vector<std::string> RemoveLeftovers(const StateDirectory& state);
+// before any sandbox is made. `backstop_home` as EgressBackstop::FindHome says;
+// empty: there is none.
+std::vector<std::string> RemoveLeftovers(const StateDirectory& state, const std::string& backstop_home);
 
 }  // namespace sluice
 

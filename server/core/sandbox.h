@@ -23,6 +23,7 @@
 #include "server/guest/guest.h"
 #include "server/guest/guest_factory.h"
 #include "server/worker/worker.h"
+#include "server/worker/worker_ids.h"
 #include "sluice/v1/sandbox.pb.h"
 #include "sluice/v1/sandbox_service.pb.h"
 
@@ -32,6 +33,7 @@ namespace sluice {
 struct SandboxEnvironment {
   Executor& executor;
   WorkerLauncher& workers;
+  WorkerIds& worker_ids;
   GuestFactory& guests;
   PublishedPorts::Binder bind_port;
   StateDirectory& state;
@@ -147,6 +149,7 @@ class Sandbox : public std::enable_shared_from_this<Sandbox> {
   InterfacePlan plan_;
   bool gone_ = false;
   uint64_t version_ = 0;
+  std::unique_ptr<WorkerIds::Lease> worker_id_;
   std::unique_ptr<Worker> worker_;  // null: not yet, or no longer
   std::shared_ptr<Guest> guest_;
   UniqueFd link_;  // on its way from the guest to the worker

@@ -1,9 +1,15 @@
 // How a sandbox comes and goes: Sandbox::BringUp and Sandbox::TearDown.
 
+#include <errno.h>
+#include <unistd.h>
+
+#include <functional>
+#include <initializer_list>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "netsvc/base/field_error.h"
+#include "netsvc/base/io.h"
 #include "server/core/directory.h"
 #include "server/core/sandbox.h"
 #include "server/core/worker_config.h"
@@ -19,6 +25,15 @@ v1::LifecycleEvent Lifecycle(v1::Sandbox::State state, absl::string_view message
   event.set_state(state);
   event.set_message(std::string(message));
   return event;
+}
+
+// Makes directories a worker's own; 0: it is this process's user, and they are.
+absl::Status GiveTo(uid_t id, std::initializer_list<std::reference_wrapper<const UniqueFd>> directories) {
+  if (id == 0) return absl::OkStatus();
+  for (const UniqueFd& directory : directories) {
+    if (fchown(directory.get(), id, id) != 0) return ErrnoError(errno, absl::StrCat("give a directory to user ", id));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -92,15 +107,21 @@ absl::Status Sandbox::StartWorker() {
 }
 
 absl::Status Sandbox::ConnectWorker() {
+  absl::StatusOr<std::unique_ptr<WorkerIds::Lease>> worker_id = environment_.worker_ids.Acquire();
+  if (!worker_id.ok()) return worker_id.status();
+  worker_id_ = *std::move(worker_id);
   absl::StatusOr<UniqueFd> audit = OpenDirectory(environment_.audit.LogDirectory(record_.uid()));
   if (!audit.ok()) return audit.status();
   absl::StatusOr<UniqueFd> sockets = OpenDirectory(environment_.state.sockets(record_.uid()));
   if (!sockets.ok()) return sockets.status();
-  record_.mutable_network_status()->set_policy_generation(kFirstGeneration);
-  absl::Status status = GiveBlockLists(record_.network().dns().block_lists());
+  absl::Status status = GiveTo(worker_id_->id(), {std::cref(*audit), std::cref(*sockets)});
   if (!status.ok()) return status;
-  status = worker_->Configure(MakeWorkerConfig(record_, plan_, kFirstGeneration, host_),
-                                           *std::move(audit), *std::move(sockets));
+  record_.mutable_network_status()->set_policy_generation(kFirstGeneration);
+  status = GiveBlockLists(record_.network().dns().block_lists());
+  if (!status.ok()) return status;
+  internal::v1::Configure config = MakeWorkerConfig(record_, plan_, kFirstGeneration, host_);
+  config.set_uid(worker_id_->id());
+  status = worker_->Configure(config, *std::move(audit), *std::move(sockets));
   if (!status.ok()) return InField("sandbox.network", status);
   if (link_.valid()) status = worker_->AttachLink(std::move(link_));
   return status.ok() ? ports_.TellAll(*worker_) : status;
@@ -149,6 +170,7 @@ absl::Status Sandbox::Release(const v1::LifecycleEvent& last) {
   guest_ = nullptr;
   if (worker_ != nullptr) worker_->Shutdown(last);
   worker_ = nullptr;
+  worker_id_ = nullptr;
   const absl::Status removed = environment_.state.RemoveSandbox(record_.uid());
   if (!removed.ok()) return removed;
   gone_ = true;

@@ -34,6 +34,7 @@ SandboxManager::SandboxManager(Options options)
       registry_(std::move(options.host)),
       environment_{.executor = executor_,
                    .workers = options.workers,
+                   .worker_ids = options.worker_ids,
                    .guests = options.guests,
                    .bind_port = std::move(options.bind_port),
                    .state = options.state,

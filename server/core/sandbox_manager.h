@@ -24,6 +24,7 @@
 #include "server/core/state_directory.h"
 #include "server/guest/guest_factory.h"
 #include "server/worker/worker.h"
+#include "server/worker/worker_ids.h"
 #include "sluice/v1/sandbox.pb.h"
 #include "sluice/v1/sandbox_service.pb.h"
 
@@ -46,6 +47,7 @@ class SandboxManager {
   // What it works with; all of it outlives the manager.
   struct Options {
     WorkerLauncher& workers;
+    WorkerIds& worker_ids;
     GuestFactory& guests;
     StateDirectory& state;
     AuditArchive& audit;

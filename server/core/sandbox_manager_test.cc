@@ -40,6 +40,7 @@ class SandboxManagerTest : public testing::Test {
     audit_ = AuditArchive::Open(state_->audit(), clock_);
     manager_ = std::make_unique<SandboxManager>(SandboxManager::Options{
         .workers = host_,
+        .worker_ids = worker_ids_,
         .guests = host_,
         .state = *state_,
         .audit = *audit_,
@@ -125,6 +126,7 @@ class SandboxManagerTest : public testing::Test {
   FakeClock clock_;
   std::string directory_;
   std::unique_ptr<StateDirectory> state_;
+  WorkerIds worker_ids_{"", ""};  // this process may not become others
   std::unique_ptr<AuditArchive> audit_;
   FakeHost host_;
   BlockListStore block_lists_;  // none

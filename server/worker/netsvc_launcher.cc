@@ -27,7 +27,8 @@ absl::Status StartError(ChildProcess& process, const absl::Status& status) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<NetsvcLauncher>> NetsvcLauncher::Make(const std::string& program) {
+absl::StatusOr<std::unique_ptr<NetsvcLauncher>> NetsvcLauncher::Make(const std::string& program,
+                                                                     const std::string& backstop_home) {
   if (access(program.c_str(), X_OK) != 0) {
     return absl::FailedPreconditionError(absl::StrCat("the worker program ", program, " is not there; see --netsvc"));
   }
@@ -35,7 +36,19 @@ absl::StatusOr<std::unique_ptr<NetsvcLauncher>> NetsvcLauncher::Make(const std::
   if (!exits.ok()) return exits.status();
   // It is started from another directory.
   const std::string absolute = std::filesystem::absolute(program);
-  return std::unique_ptr<NetsvcLauncher>(new NetsvcLauncher(absolute, *std::move(exits)));
+  return std::unique_ptr<NetsvcLauncher>(new NetsvcLauncher(absolute, backstop_home, *std::move(exits)));
+}
+
+absl::StatusOr<std::unique_ptr<EgressBackstop>> NetsvcLauncher::MakeBackstop(const std::string& directory,
+                                                                             pid_t process) const {
+  if (backstop_home_.empty()) return nullptr;
+  // The directory's own name is the sandbox's uid.
+  const std::string name = std::filesystem::path(directory).filename();
+  absl::StatusOr<std::unique_ptr<EgressBackstop>> backstop = EgressBackstop::Create(backstop_home_, name);
+  if (!backstop.ok()) return backstop;
+  const absl::Status added = (*backstop)->Add(process);
+  if (!added.ok()) return added;
+  return backstop;
 }
 
 absl::StatusOr<std::unique_ptr<Worker>> NetsvcLauncher::Launch(const Options& options) {
@@ -46,6 +59,9 @@ absl::StatusOr<std::unique_ptr<Worker>> NetsvcLauncher::Launch(const Options& op
   if (!process.ok()) return process.status();
   const absl::Status noted = WriteProcessNote(absl::StrCat(options.directory, "/", kWorkerNote), (*process)->pid());
   if (!noted.ok()) return StartError(**process, noted);
+  // Ahead of its first socket.
+  absl::StatusOr<std::unique_ptr<EgressBackstop>> backstop = MakeBackstop(options.directory, (*process)->pid());
+  if (!backstop.ok()) return StartError(**process, backstop.status());
   absl::StatusOr<UniqueFd> socket = ConnectUnix(options.directory, kWorkerSocket);
   listener->reset();
   if (!socket.ok()) return StartError(**process, socket.status());
@@ -53,7 +69,7 @@ absl::StatusOr<std::unique_ptr<Worker>> NetsvcLauncher::Launch(const Options& op
   if (!client.ok()) return StartError(**process, client.status());
 
   ChildProcess& child = **process;
-  auto worker = std::make_unique<NetsvcWorker>(*std::move(process), *std::move(client));
+  auto worker = std::make_unique<NetsvcWorker>(*std::move(process), *std::move(client), *std::move(backstop));
   absl::StatusOr<std::unique_ptr<ExitWatcher::Watch>> watch =
       exits_->Add(child.pidfd(), [on_exit = options.on_exit, &child] {
         on_exit(absl::StrCat("the worker process ", child.HowItEnded()));

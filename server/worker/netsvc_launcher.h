@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "server/worker/egress_backstop.h"
 #include "server/worker/exit_watcher.h"
 #include "server/worker/worker.h"
 
@@ -24,16 +25,21 @@ class NetsvcLauncher : public WorkerLauncher {
   // From the start of the process to its answer.
   static constexpr absl::Duration kStartTimeout = absl::Seconds(10);
 
-  // `program` is the worker's path.
-  static absl::StatusOr<std::unique_ptr<NetsvcLauncher>> Make(const std::string& program);
+  // `program` is the worker's path. `backstop_home` as EgressBackstop::FindHome
+  // says; empty: workers stand behind no second wall.
+  static absl::StatusOr<std::unique_ptr<NetsvcLauncher>> Make(const std::string& program,
+                                                              const std::string& backstop_home);
 
   absl::StatusOr<std::unique_ptr<Worker>> Launch(const Options& options) override;
 
  private:
-  NetsvcLauncher(std::string program, std::unique_ptr<ExitWatcher> exits)
-      : program_(std::move(program)), exits_(std::move(exits)) {}
+  NetsvcLauncher(std::string program, std::string backstop_home, std::unique_ptr<ExitWatcher> exits)
+      : program_(std::move(program)), backstop_home_(std::move(backstop_home)), exits_(std::move(exits)) {}
+
+  absl::StatusOr<std::unique_ptr<EgressBackstop>> MakeBackstop(const std::string& directory, pid_t process) const;
 
   const std::string program_;
+  const std::string backstop_home_;
   const std::unique_ptr<ExitWatcher> exits_;
 };
 

@@ -1,17 +1,35 @@
 #include "server/worker/netsvc_worker.h"
 
 #include <array>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "netsvc/policy/never_allowed.h"
 
 namespace sluice {
 
 using internal::v1::Request;
 using internal::v1::Response;
 
+namespace {
+
+// "IP:PORT" each; what is none was refused before.
+std::vector<Endpoint> ParseEndpoints(const google::protobuf::RepeatedPtrField<std::string>& texts) {
+  std::vector<Endpoint> endpoints;
+  for (const std::string& text : texts) {
+    if (const std::optional<Endpoint> endpoint = Endpoint::Parse(text)) endpoints.push_back(*endpoint);
+  }
+  return endpoints;
+}
+
+}  // namespace
+
 absl::Status NetsvcWorker::Configure(const internal::v1::Configure& config, UniqueFd audit_directory,
                                      UniqueFd socket_directory) {
+  dns_ = config.dns();
+  host_nameservers_ = ParseEndpoints(config.nameservers());
+  if (absl::Status status = SetBackstop(config.policy()); !status.ok()) return status;
   Request request;
   *request.mutable_configure() = config;
   const std::array<int, 2> directories = {audit_directory.get(), socket_directory.get()};
@@ -25,9 +43,21 @@ absl::StatusOr<uint64_t> NetsvcWorker::SetPolicy(const v1::NetworkPolicy& policy
   *set.mutable_policy() = policy;
   set.set_generation(generation);
   set.set_keep_open_flows(keep_open_flows);
+  const v1::NetworkPolicy old = policy_;
+  if (absl::Status status = SetBackstop(policy); !status.ok()) return status;
   const absl::StatusOr<Response> response = Call(std::move(request));
-  if (!response.ok()) return response.status();
+  if (!response.ok()) {
+    SetBackstop(old).IgnoreError();  // where that fails both stand, which refuses more
+    return response.status();
+  }
   return response->policy().flows_closed();
+}
+
+absl::Status NetsvcWorker::SetBackstop(const v1::NetworkPolicy& policy) {
+  policy_ = policy;
+  if (backstop_ == nullptr) return absl::OkStatus();
+  const std::vector<Endpoint> own = ParseEndpoints(dns_.nameservers());
+  return backstop_->Set(policy::NeverAllowed(policy, dns_), own.empty() ? host_nameservers_ : own);
 }
 
 absl::Status NetsvcWorker::AddPort(const v1::PortMapping& port, const UniqueFd& socket) {
@@ -46,6 +76,8 @@ absl::StatusOr<uint64_t> NetsvcWorker::RemovePort(const v1::PortMapping& port) {
 }
 
 absl::Status NetsvcWorker::SetNameservers(const std::vector<Endpoint>& nameservers) {
+  host_nameservers_ = nameservers;
+  if (absl::Status status = SetBackstop(policy_); !status.ok()) return status;
   Request request;
   internal::v1::SetNameservers& set = *request.mutable_set_nameservers();
   for (const Endpoint& server : nameservers) set.add_nameservers(server.ToString());
@@ -53,9 +85,15 @@ absl::Status NetsvcWorker::SetNameservers(const std::vector<Endpoint>& nameserve
 }
 
 absl::Status NetsvcWorker::Update(const internal::v1::UpdateNetwork& update) {
+  const v1::DnsConfig old = std::exchange(dns_, update.dns());
+  if (absl::Status status = SetBackstop(policy_); !status.ok()) return status;
   Request request;
   *request.mutable_update_network() = update;
-  return Call(std::move(request)).status();
+  const absl::Status updated = Call(std::move(request)).status();
+  if (updated.ok()) return updated;
+  dns_ = old;
+  SetBackstop(policy_).IgnoreError();  // as in SetPolicy
+  return updated;
 }
 
 absl::Status NetsvcWorker::SetBlockLists(const std::vector<BlockList>& lists) {

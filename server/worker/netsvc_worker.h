@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "server/worker/child_process.h"
+#include "server/worker/egress_backstop.h"
 #include "server/worker/exit_watcher.h"
 #include "server/worker/worker.h"
 #include "server/worker/worker_client.h"
@@ -20,8 +21,10 @@ class NetsvcWorker : public Worker {
   // From the answer to Shutdown to the end of the process.
   static constexpr absl::Duration kExitTimeout = absl::Seconds(5);
 
-  NetsvcWorker(std::unique_ptr<ChildProcess> process, std::unique_ptr<WorkerClient> client)
-      : process_(std::move(process)), client_(std::move(client)) {}
+  // `backstop`: null where there is none.
+  NetsvcWorker(std::unique_ptr<ChildProcess> process, std::unique_ptr<WorkerClient> client,
+               std::unique_ptr<EgressBackstop> backstop)
+      : backstop_(std::move(backstop)), process_(std::move(process)), client_(std::move(client)) {}
 
   // Where the end of the process is told. Before anything else is called.
   void SetExitWatch(std::unique_ptr<ExitWatcher::Watch> watch) { exit_watch_ = std::move(watch); }
@@ -43,7 +46,16 @@ class NetsvcWorker : public Worker {
  private:
   absl::StatusOr<internal::v1::Response> Call(internal::v1::Request request, std::span<const int> descriptors = {});
 
-  // Ends in this order: no report, no connection, no process.
+  // Puts the second wall where `policy` and the resolvers in use have it.
+  absl::Status SetBackstop(const v1::NetworkPolicy& policy);
+
+  // What the wall follows from, beside the policy.
+  v1::DnsConfig dns_;
+  std::vector<Endpoint> host_nameservers_;
+  v1::NetworkPolicy policy_;
+
+  // Ends in this order: no report, no connection, no process, no wall.
+  const std::unique_ptr<EgressBackstop> backstop_;
   const std::unique_ptr<ChildProcess> process_;
   const std::unique_ptr<WorkerClient> client_;
   std::unique_ptr<ExitWatcher::Watch> exit_watch_;

@@ -1,0 +1,86 @@
+#include "server/worker/egress_backstop.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "netsvc/base/io.h"
+
+namespace sluice {
+namespace {
+
+constexpr size_t kMaxMounts = 1 << 20;  // bytes of /proc/self/mounts
+
+// The first mount of the file system "cgroup2".
+std::string FindCgroup2() {
+  const std::string mounts = ReadFile("/proc/self/mounts", kMaxMounts).value_or("");
+  for (const absl::string_view line : absl::StrSplit(mounts, '\n')) {
+    const std::vector<std::string> words = absl::StrSplit(line, ' ');
+    if (words.size() > 2 && words[2] == "cgroup2") return words[1];
+  }
+  return "";
+}
+
+std::string PathOf(const std::string& home, absl::string_view name) { return absl::StrCat(home, "/sluice-worker-", name); }
+
+}  // namespace
+
+absl::StatusOr<std::string> EgressBackstop::FindHome() {
+  const std::string home = FindCgroup2();
+  if (home.empty()) return absl::FailedPreconditionError("no cgroup2 file system is mounted");
+  const absl::StatusOr<std::unique_ptr<EgressBackstop>> trial = Create(home, absl::StrCat("trial-", getpid()));
+  absl::Status status = trial.status();
+  if (status.ok()) status = (*trial)->Set({}, {});
+  if (!status.ok()) return absl::FailedPreconditionError(status.message());
+  return home;
+}
+
+absl::StatusOr<std::unique_ptr<EgressBackstop>> EgressBackstop::Create(const std::string& home,
+                                                                       absl::string_view name) {
+  const std::string path = PathOf(home, name);
+  if (mkdir(path.c_str(), 0755) != 0) return ErrnoError(errno, absl::StrCat("make cgroup ", path));
+  UniqueFd cgroup(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!cgroup.valid()) {
+    const int error = errno;
+    rmdir(path.c_str());
+    return ErrnoError(error, absl::StrCat("open cgroup ", path));
+  }
+  return std::unique_ptr<EgressBackstop>(new EgressBackstop(path, std::move(cgroup)));
+}
+
+EgressBackstop::~EgressBackstop() { rmdir(path_.c_str()); }
+
+absl::Status EgressBackstop::Add(pid_t process) {
+  return WriteFile(absl::StrCat(path_, "/cgroup.procs"), absl::StrCat(process));
+}
+
+absl::Status EgressBackstop::Set(const std::vector<policy::PrefixFate>& fates,
+                                 const std::vector<Endpoint>& exceptions) {
+  absl::StatusOr<EgressPrograms> loaded = LoadEgressPrograms(fates, exceptions);
+  if (!loaded.ok()) return loaded.status();
+  // Beside the old ones first: every program must let a call pass.
+  for (size_t i = 0; i < kEgressHooks.size(); ++i) {
+    const auto hook = static_cast<bpf_attach_type>(kEgressHooks[i]);
+    if (bpf_prog_attach(loaded->programs[i].get(), cgroup_.get(), hook, BPF_F_ALLOW_MULTI) != 0) {
+      return ErrnoError(errno, "attach a BPF program");
+    }
+  }
+  for (size_t i = 0; i < attached_.programs.size(); ++i) {
+    bpf_prog_detach2(attached_.programs[i].get(), cgroup_.get(), static_cast<bpf_attach_type>(kEgressHooks[i]));
+  }
+  attached_ = *std::move(loaded);
+  return absl::OkStatus();
+}
+
+void RemoveLeftoverBackstop(const std::string& home, absl::string_view name) {
+  rmdir(PathOf(home, name).c_str());
+}
+
+}  // namespace sluice

@@ -1,0 +1,60 @@
+#ifndef SLUICE_SERVER_WORKER_EGRESS_BACKSTOP_H_
+#define SLUICE_SERVER_WORKER_EGRESS_BACKSTOP_H_
+
+#include <sys/types.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "netsvc/base/endpoint.h"
+#include "netsvc/base/unique_fd.h"
+#include "netsvc/policy/never_allowed.h"
+#include "server/worker/egress_program.h"
+
+namespace sluice {
+
+// A second wall around one worker: the kernel itself refuses its sockets what its
+// policy can never allow, so that a worker run by its guest does not reach it
+// either. A cgroup (version 2) with BPF programs on it; sockets that were made
+// outside, such as published ports, are left alone.
+//
+// One thread at a time.
+class EgressBackstop {
+ public:
+  // Where this kernel has what is needed: the cgroup that workers' cgroups are
+  // made in. FailedPrecondition, one sentence, where it has not.
+  static absl::StatusOr<std::string> FindHome();
+
+  // Nothing is refused before Set. `home` as FindHome said; `name` is the
+  // cgroup's, and nobody else's.
+  static absl::StatusOr<std::unique_ptr<EgressBackstop>> Create(const std::string& home, absl::string_view name);
+  // Removes the cgroup, which is empty by then.
+  ~EgressBackstop();
+  EgressBackstop(const EgressBackstop&) = delete;
+  EgressBackstop& operator=(const EgressBackstop&) = delete;
+
+  // Sockets that `process` makes from now on stand behind the wall.
+  absl::Status Add(pid_t process);
+
+  // Replaces what is refused. While it changes both the old and the new are;
+  // after an error the old is, for the most part.
+  absl::Status Set(const std::vector<policy::PrefixFate>& fates, const std::vector<Endpoint>& exceptions);
+
+ private:
+  EgressBackstop(std::string path, UniqueFd cgroup) : path_(std::move(path)), cgroup_(std::move(cgroup)) {}
+
+  const std::string path_;
+  const UniqueFd cgroup_;
+  EgressPrograms attached_;
+};
+
+// Removes the cgroup that an earlier server left behind, once it is empty.
+void RemoveLeftoverBackstop(const std::string& home, absl::string_view name);
+
+}  // namespace sluice
+
+#endif  // SLUICE_SERVER_WORKER_EGRESS_BACKSTOP_H_

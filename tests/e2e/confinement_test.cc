@@ -1,0 +1,93 @@
+// The walls around the workers of a real server (netsvc/worker/confinement_test
+// tries each of them).
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "gtest/gtest.h"
+#include "netsvc/base/io.h"
+#include "tests/e2e/e2e_test.h"
+#include "tests/e2e/probes.h"
+
+namespace sluice::e2e {
+namespace {
+
+constexpr size_t kMaxFile = 64 << 10;
+
+class ConfinementTest : public E2eTest {
+ protected:
+  // /proc/PID/FILE of a sandbox's worker.
+  static std::string OfWorker(const std::string& id, absl::string_view file) {
+    const absl::StatusOr<v1::Sandbox> sandbox = client().Get(id);
+    EXPECT_TRUE(sandbox.ok()) << sandbox.status();
+    if (!sandbox.ok()) return "";
+    const std::string note = absl::StrCat(server().state_dir(), "/sandboxes/", sandbox->uid(), "/worker.pid");
+    const std::vector<std::string> words = absl::StrSplit(ReadFile(note, kMaxFile).value_or(""), ' ');
+    return ReadFile(absl::StrCat("/proc/", words[0], "/", file), kMaxFile).value_or("");
+  }
+
+  static std::string Line(const std::string& text, absl::string_view start) {
+    for (const absl::string_view line : absl::StrSplit(text, '\n')) {
+      if (absl::StartsWith(line, start)) return std::string(line);
+    }
+    return "";
+  }
+};
+
+TEST_F(ConfinementTest, EachWorkerIsAUserOfItsOwnInAnEmptyRoom) {
+  std::set<std::string> users;
+  for (int i = 0; i < 2; ++i) {
+    const std::string id = CreateOci("preset: PRESET_PUBLIC_ONLY");
+    // It has a flow behind it, so that no wall went up too late or too early.
+    EXPECT_EQ(Run(id, Curl("http://93.184.216.34/")).code, 0);
+    const std::string status = OfWorker(id, "status");
+    EXPECT_EQ(Line(status, "CapEff:"), "CapEff:\t0000000000000000");
+    EXPECT_EQ(Line(status, "CapBnd:"), "CapBnd:\t0000000000000000");
+    EXPECT_EQ(Line(status, "NoNewPrivs:"), "NoNewPrivs:\t1");
+    EXPECT_EQ(Line(status, "Seccomp:"), "Seccomp:\t2");
+    users.insert(Line(status, "Uid:"));
+    // What its root shows: its log, its socket's directory, and no more.
+    const std::string mounts = OfWorker(id, "mounts");
+    EXPECT_EQ(std::count(mounts.begin(), mounts.end(), '\n'), 3) << mounts;
+    EXPECT_TRUE(absl::StrContains(mounts, " /log ")) << mounts;
+    EXPECT_TRUE(absl::StrContains(mounts, " /run ")) << mounts;
+  }
+  EXPECT_EQ(users.size(), 2u) << *users.begin();
+  EXPECT_FALSE(users.contains("Uid:\t0\t0\t0\t0"));
+}
+
+// What the kernel says to a process that stands where the worker stands.
+TEST_F(ConfinementTest, TheKernelRefusesWhatThePolicyCanNeverAllow) {
+  const std::string id = CreateOci("preset: PRESET_PUBLIC_ONLY");
+  const std::string cgroup = Line(OfWorker(id, "cgroup"), "0::");
+  if (!absl::StrContains(cgroup, "sluice-worker-")) GTEST_SKIP() << "no egress backstop here: " << cgroup;
+  const auto behind = [&cgroup](absl::string_view address) {
+    return RunOnHost(Python(R"(
+import os, socket, sys
+mounts = [line.split() for line in open("/proc/self/mounts")]
+home = next(m[1] for m in mounts if m[2] == "cgroup2")
+open(home + sys.argv[1] + "/cgroup.procs", "w").write(str(os.getpid()))
+try:
+  socket.create_connection((sys.argv[2], 80), 5)
+  print("connected")
+except OSError as e:
+  print(os.strerror(e.errno))
+)",
+                            {cgroup.substr(3), std::string(address)}))
+        .out;
+  };
+  EXPECT_EQ(behind("93.184.216.34"), "connected\n");
+  EXPECT_EQ(behind("10.1.2.3"), "Operation not permitted\n");
+  EXPECT_EQ(behind("169.254.169.254"), "Operation not permitted\n");
+  SetPolicy(id, "preset: PRESET_PUBLIC_ONLY rules { action: ACTION_ALLOW peers { cidr: '10.1.2.3' } }");
+  EXPECT_EQ(behind("10.1.2.3"), "connected\n");
+  EXPECT_EQ(behind("169.254.169.254"), "Operation not permitted\n");
+}
+
+}  // namespace
+}  // namespace sluice::e2e
