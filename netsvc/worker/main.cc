@@ -26,14 +26,6 @@ void HideMemory() {
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
-// Each flow has a socket: as many as the process may have.
-void RaiseOpenFiles() {
-  rlimit files;
-  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
-  files.rlim_cur = files.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &files);
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -43,7 +35,6 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   spdlog::set_default_logger(spdlog::stderr_logger_st("sluice-netsvc"));
   HideMemory();
-  RaiseOpenFiles();
   signal(SIGPIPE, SIG_IGN);
 
   auto loop = sluice::EpollLoop::Create();
