@@ -15,10 +15,12 @@ struct Cli {
   // Options that every command has.
   std::string server = "unix:/run/sluice/sluice.sock";
   bool json = false;
+  bool yaml = false;  // what a command that writes_yaml prints anyway
 
   // What follows "--". Empty: nothing, or no "--".
   std::vector<std::string> command;
   bool takes_command = false;
+  bool writes_yaml = false;
 
   // What the parsed command does; returns the exit code.
   std::function<int()> action;

@@ -25,8 +25,8 @@ namespace {
 constexpr char kFooter[] =
     "The options above may also stand after the subcommand.\n\n"
     "Exit codes: 0 done; 1 the server refused; 2 the command line is wrong; 3 no server\n"
-    "answers. run and exec: the command's own; 128 plus the signal that ended it; 125\n"
-    "where Sluice itself failed.\n\n"
+    "answers; 4 policy check: denied. run and exec: the command's own; 128 plus the\n"
+    "signal that ended it; 125 where Sluice itself failed.\n\n"
     "Examples:\n"
     "  sluice run -- curl -sI https://example.com\n"
     "  sluice create --name web -p 8080:80 -- nginx -g 'daemon off;'\n"
@@ -37,11 +37,14 @@ void AddGlobalOptions(CLI::App& app, Cli& cli) {
   app.add_option("--server", cli.server, "unix:PATH or HOST:PORT; else SLUICE_SERVER, else " + cli.server)
       ->option_text("ADDR")
       ->envname("SLUICE_SERVER");
-  const auto set_format = [&cli](const std::string& word) { cli.json = word == "json"; };
+  const auto set_format = [&cli](const std::string& word) {
+    cli.json = word == "json";
+    cli.yaml = word == "yaml";
+  };
   app.add_option_function<std::string>("-o,--output", set_format,
-                                       "table for people (the default), json for programs")
-      ->check(CLI::IsMember({"table", "json"}))
-      ->option_text("table|json");
+                                       "table for people (the default), json for programs; yaml of policy get")
+      ->check(CLI::IsMember({"table", "json", "yaml"}))
+      ->option_text("table|json|yaml");
 }
 
 void AddCommands(CLI::App& app, Cli& cli) {
@@ -100,6 +103,7 @@ int Run(std::vector<std::string> arguments) {
   if (!cli.command.empty() && !cli.takes_command) {
     return UsageError(absl::StrCat(FullName(app), " takes no command: leave out what follows --"));
   }
+  if (cli.yaml && !cli.writes_yaml) return UsageError(absl::StrCat(FullName(app), " has no -o yaml"));
   if (const absl::Status status = CheckServerAddress(cli.server); !status.ok()) {
     return UsageError(absl::StrCat("--server: ", status.message()));
   }

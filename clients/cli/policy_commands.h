@@ -7,7 +7,7 @@
 
 namespace sluice::cli {
 
-// policy set and policy get.
+// policy set, policy get and policy check.
 void AddPolicyCommands(CLI::App& app, Cli& cli);
 
 }  // namespace sluice::cli

@@ -1,17 +1,29 @@
-// policy set, policy get, publish and unpublish.
+// policy set, policy get, policy check, publish and unpublish.
 
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
+#include "absl/time/clock.h"
 #include "clients/cli/json.h"
 #include "clients/cli/testing/cli_test_base.h"
+#include "clients/cli/text.h"
 #include "netsvc/base/io.h"
 
 namespace sluice::cli {
 namespace {
 
 using PolicyCommandsTest = CliTestBase;
+
+v1::Verdict MakeVerdict(v1::Action action, const std::string& rule_id, v1::Verdict::Reason reason) {
+  v1::Verdict verdict;
+  verdict.set_action(action);
+  verdict.set_rule_id(rule_id);
+  verdict.set_reason(reason);
+  return verdict;
+}
+
 using PortCommandsTest = CliTestBase;
 
 TEST_F(PolicyCommandsTest, SetSendsRulesInTheOrderOfTheCommandLine) {
@@ -31,22 +43,67 @@ TEST_F(PolicyCommandsTest, SetSendsRulesInTheOrderOfTheCommandLine) {
 }
 
 TEST_F(PolicyCommandsTest, GetPrintsWhatSetTakes) {
-  RunCli({"create", "--name", "web", "--policy", "allowlist", "--allow", "*.pypi.org:443,8443/tcp"});
-  const CliResult printed = RunCli({"policy", "get", "web"});
-  ASSERT_EQ(printed.exit_code, 0) << printed.err;
-  const std::string file = directory_.Path("policy.json");
-  ASSERT_TRUE(WriteFile(file, printed.out).ok());
-  EXPECT_EQ(RunCli({"policy", "set", "web", "-f", file}).exit_code, 0);
-  ASSERT_EQ(state_.policies.size(), 1u);
-  EXPECT_EQ(JsonLine(state_.policies[0].policy()), JsonLine(state_.creates[0].sandbox().network().policy()));
+  RunCli({"create", "--name", "web", "--policy", "allowlist", "--allow", "*.pypi.org:443,8443/tcp", "--deny",
+          "host", "--allow", "[fd00::/8]:53/udp", "--drop"});
+  const std::string policy = JsonLine(state_.creates[0].sandbox().network().policy());
+  for (const std::vector<std::string>& format :
+       {std::vector<std::string>{}, {"-o", "table"}, {"-o", "yaml"}, {"-o", "json"}}) {
+    state_.policies.clear();
+    std::vector<std::string> get = {"policy", "get", "web"};
+    get.insert(get.end(), format.begin(), format.end());
+    const CliResult printed = RunCli(get);
+    ASSERT_EQ(printed.exit_code, 0) << printed.err;
+    const std::string file = directory_.Path("policy");
+    ASSERT_TRUE(WriteFile(file, printed.out).ok());
+    const CliResult set = RunCli({"policy", "set", "web", "-f", file});
+    EXPECT_EQ(set.exit_code, 0) << set.err << printed.out;
+    ASSERT_EQ(state_.policies.size(), 1u);
+    EXPECT_EQ(JsonLine(state_.policies[0].policy()), policy);
 
-  CliProcess process({"policy", "set", "web", "-f", "-", "-o", "json"}, address_);
-  process.WriteInput(printed.out);
-  process.CloseInput();
-  EXPECT_EQ(process.Wait().out, "{\"policy_generation\":\"3\",\"flows_closed\":\"1\"}\n");
+    CliProcess process({"policy", "set", "web", "-f", "-", "-o", "json"}, address_);
+    process.WriteInput(printed.out);
+    process.CloseInput();
+    EXPECT_EQ(process.Wait().out, "{\"policy_generation\":\"3\",\"flows_closed\":\"1\"}\n");
+  }
 }
 
-TEST_F(PolicyCommandsTest, SetTakesYamlByItsName) {
+TEST_F(PolicyCommandsTest, GetShowsHowOftenEachRuleDecided) {
+  RunCli({"create", "--name", "web", "--policy", "allowlist", "--allow", "10.0.0.5:5432/tcp"});
+  const absl::Time now = absl::Now();
+  v1::RuleStats& rule = *state_.stats.add_rule_stats();
+  rule.set_rule_id("rule-0");
+  rule.set_flows_allowed(12);
+  rule.set_names_denied(3);
+  *rule.mutable_last_hit_time() = ToProto(now - absl::Hours(2) - absl::Minutes(30));
+  state_.stats.add_rule_stats()->set_rule_id("preset");
+  *state_.stats.mutable_stats_since() = ToProto(now - absl::Hours(26) - absl::Minutes(30));
+  const CliResult result = RunCli({"policy", "get", "web", "--stats"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(result.out,
+            "RULE    FLOWS ALLOWED  DENIED  NAMES ALLOWED  DENIED  LAST       WHAT\n"
+            "rule-0  12             -       -              3       2h30m ago  allow 10.0.0.5:5432/tcp\n"
+            "preset  -              -       -              -       never      allowlist\n"
+            "\n"
+            "generation 3, counted since 26h30m ago\n");
+  EXPECT_NE(RunCli({"policy", "get", "web", "--stats", "-o", "json"}).out.find("\"flows_allowed\":\"12\""),
+            std::string::npos);
+}
+
+TEST_F(PolicyCommandsTest, YamlIsOfPolicyGetAlone) {
+  EXPECT_EQ(RunCli({"list", "-o", "yaml"}).exit_code, 2);
+  EXPECT_EQ(RunCli({"policy", "set", "web", "--policy", "none", "-o", "yaml"}).exit_code, 2);
+}
+
+TEST_F(PolicyCommandsTest, SetNamesTheLineThatIsWrong) {
+  const std::string file = directory_.Path("policy.yaml");
+  ASSERT_TRUE(WriteFile(file, "preset: PRESET_NONE\nrule: []\n").ok());
+  const CliResult result = RunCli({"policy", "set", "web", "-f", file});
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_EQ(result.err, "sluice: " + file +
+                            ": line 2: there is no field \"rule\" here; there are preset, rules, deny_response\n");
+}
+
+TEST_F(PolicyCommandsTest, SetTakesAFile) {
   const std::string file = directory_.Path("policy.yaml");
   ASSERT_TRUE(WriteFile(file, "preset: PRESET_NONE\n").ok());
   EXPECT_EQ(RunCli({"policy", "set", "web", "-f", file}).exit_code, 0);
@@ -74,6 +131,60 @@ TEST_F(PolicyCommandsTest, SetOfAStaleGenerationSaysWhatToDo) {
       result.err,
       "sluice: cannot set the policy of web: the generation is 4, not 3: it changed meanwhile; look at it "
       "again, then retry\n");
+}
+
+TEST_F(PolicyCommandsTest, CheckAsksInWordsAndAnswersInASentence) {
+  *state_.evaluation.mutable_verdict() = MakeVerdict(v1::ACTION_DENY, "office", v1::Verdict::REASON_RULE);
+  state_.evaluation.set_remote_group(v1::ADDRESS_GROUP_PRIVATE);
+  const CliResult result = RunCli({"policy", "check", "web", "tcp", "10.1.2.3:443"});
+  EXPECT_EQ(result.exit_code, 4) << result.err;
+  EXPECT_EQ(result.out,
+            "denied: tcp to 10.1.2.3:443 (private), by rule \"office\"\n"
+            "verdict  deny\n"
+            "rule     office\n"
+            "reason   rule\n"
+            "group    private\n");
+  ASSERT_EQ(state_.evaluations.size(), 1u);
+  EXPECT_EQ(JsonLine(state_.evaluations[0]),
+            R"({"sandbox_id":"web","direction":"DIRECTION_EGRESS","protocol":"PROTOCOL_TCP",)"
+            R"("remote_address":"10.1.2.3","port":443})");
+}
+
+TEST_F(PolicyCommandsTest, CheckTakesNamesIngressAndPoliciesNotYetSet) {
+  *state_.evaluation.mutable_verdict() = MakeVerdict(v1::ACTION_ALLOW, "default", v1::Verdict::REASON_DEFAULT);
+  const CliResult named = RunCli({"policy", "check", "web", "name", "pypi.org"});
+  EXPECT_EQ(named.exit_code, 0) << named.err;
+  EXPECT_EQ(named.out.substr(0, named.out.find('\n')),
+            "allowed: the name pypi.org, by the preset's default: no rule speaks of it");
+  EXPECT_EQ(RunCli({"policy", "check", "web", "--ingress", "udp", "[2001:db8::1]:8000"}).exit_code, 0);
+  EXPECT_EQ(RunCli({"policy", "check", "icmp", "8.8.8.8", "--policy", "none", "-o", "json"}).out,
+            R"({"verdict":{"action":"ACTION_ALLOW","rule_id":"default","reason":"REASON_DEFAULT"}})"
+            "\n");
+  EXPECT_EQ(RunCli({"policy", "check", "web", "tcp", "1.1.1.1:443", "--name", "one.test"}).exit_code, 0);
+  ASSERT_EQ(state_.evaluations.size(), 4u);
+  EXPECT_EQ(JsonLine(state_.evaluations[0]),
+            R"({"sandbox_id":"web","direction":"DIRECTION_EGRESS","remote_domain":"pypi.org"})");
+  EXPECT_EQ(JsonLine(state_.evaluations[1]),
+            R"({"sandbox_id":"web","direction":"DIRECTION_INGRESS","protocol":"PROTOCOL_UDP",)"
+            R"("remote_address":"2001:db8::1","port":8000})");
+  EXPECT_EQ(JsonLine(state_.evaluations[2]),
+            R"({"policy":{"preset":"PRESET_NONE"},"direction":"DIRECTION_EGRESS","protocol":"PROTOCOL_ICMP",)"
+            R"("remote_address":"8.8.8.8"})");
+  EXPECT_EQ(state_.evaluations[3].remote_domain(), "one.test");
+}
+
+TEST_F(PolicyCommandsTest, CheckSaysWhatIsMissing) {
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"tcp", "1.1.1.1:443"}, {"web", "tcp"}, {"web", "tcp", "1.1.1.1"},
+        {"web", "tcp", "example.com:443"}, {"web", "sctp", "1.1.1.1:1"}, {"web", "icmp", "1.1.1.1:1"},
+        {"web", "udp", "1.1.1.1:0"}, {"a", "b", "c", "d"}}) {
+    std::vector<std::string> command = {"policy", "check"};
+    command.insert(command.end(), words.begin(), words.end());
+    EXPECT_EQ(RunCli(command).exit_code, 2) << testing::PrintToString(words);
+  }
+  EXPECT_TRUE(state_.evaluations.empty());
+  state_.refusal = {grpc::StatusCode::NOT_FOUND, "there is no sandbox web"};
+  EXPECT_EQ(RunCli({"policy", "check", "web", "icmp", "::1"}).exit_code, 1);
 }
 
 TEST_F(PortCommandsTest, PublishPrintsThePortThatWasBound) {

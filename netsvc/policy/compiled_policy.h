@@ -1,6 +1,7 @@
 #ifndef SLUICE_NETSVC_POLICY_COMPILED_POLICY_H_
 #define SLUICE_NETSVC_POLICY_COMPILED_POLICY_H_
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <vector>
@@ -38,6 +39,10 @@ class CompiledPolicy {
   bool rejects() const { return source_.deny_response() != v1::DENY_RESPONSE_DROP; }
   // Does a rule have a domain peer, so that FlowQuery.names counts?
   bool has_domain_peers() const { return has_domain_peers_; }
+
+  // The caller's rules, and what verdicts call them: the id, or "rule-N".
+  size_t rule_count() const { return outcomes_.size(); }
+  const std::string& rule_id(size_t rule) const { return outcomes_[rule].id; }
 
   // First match wins over the rules, the preset's rules, its default.
   // PROTOCOL_UNSPECIFIED stands for what is neither TCP, UDP nor ICMP echo:

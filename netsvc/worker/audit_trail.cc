@@ -40,6 +40,15 @@ AuditTrail::AuditTrail(EventLoop& loop, std::unique_ptr<audit::LogWriter> log)
 
 AuditTrail::~AuditTrail() { Finish(); }
 
+void AuditTrail::SetGeneration(uint64_t generation) {
+  TellFolds();
+  generation_ = generation;
+}
+
+void AuditTrail::Count(policy::RuleHits::Kind kind, v1::Action action, absl::string_view rule_id) {
+  if (hits_ != nullptr) hits_->Count(kind, action, rule_id, loop_.clock().Now());
+}
+
 void AuditTrail::Append(v1::AuditEvent& event) {
   event.set_policy_generation(generation_);
   log_->Append(event);
@@ -60,6 +69,7 @@ void AuditTrail::CommitSoon() {
 }
 
 bool AuditTrail::FlowOpened(const Flow& flow) {
+  Count(policy::RuleHits::Kind::kFlow, flow.action, flow.rule_id);
   v1::AuditEvent event;
   v1::FlowEvent& opened = *event.mutable_flow();
   opened.set_phase(v1::FlowEvent::PHASE_OPENED);
@@ -98,9 +108,9 @@ void AuditTrail::FlowClosed(const Flow& flow, v1::FlowEvent::EndCause cause, con
 
 void AuditTrail::FlowDenied(v1::Direction direction, const FlowKey& key, const policy::Verdict& verdict,
                             std::span<const DomainName> names) {
-  FoldKey fold_key{direction, key, verdict};
+  Count(policy::RuleHits::Kind::kFlow, verdict.action, verdict.rule_id);
+  FoldKey fold_key{direction, key, verdict.reason, std::string(verdict.rule_id)};
   fold_key.flow.guest.port = 0;
-  fold_key.verdict.rule_id = {};
   v1::FlowEvent denied;
   denied.set_phase(v1::FlowEvent::PHASE_DENIED);
   SetKey(direction, key, denied);
@@ -151,6 +161,7 @@ void AuditTrail::Dropped(const FlowKey& key, v1::Verdict::Reason reason, Drops& 
 }
 
 void AuditTrail::Dns(v1::DnsEvent dns) {
+  Count(policy::RuleHits::Kind::kName, dns.verdict().action(), dns.verdict().rule_id());
   v1::AuditEvent event;
   *event.mutable_dns() = std::move(dns);
   Append(event);

@@ -4,12 +4,15 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
 #include "netsvc/audit/log_writer.h"
 #include "netsvc/base/domain_name.h"
 #include "netsvc/flow/flow.h"
 #include "netsvc/loop/event_loop.h"
+#include "netsvc/policy/rule_hits.h"
 #include "netsvc/policy/verdict.h"
 #include "sluice/v1/audit.pb.h"
 
@@ -37,8 +40,13 @@ class AuditTrail {
   // Writes what is still waiting.
   ~AuditTrail();
 
-  // The policy in force, told in every event from now on.
-  void SetGeneration(uint64_t generation) { generation_ = generation; }
+  // The policy in force, told in every event from now on; what was denied before
+  // is told of the one before.
+  void SetGeneration(uint64_t generation);
+
+  // Every verdict on a flow or a name that it is told from now on is counted
+  // there too. Outlives it, or is replaced.
+  void CountIn(policy::RuleHits& hits) { hits_ = &hits; }
 
   bool FlowOpened(const flow::Flow& flow);
   // `verdict`: nullptr for a flow that ended by itself, and bears its own.
@@ -67,12 +75,13 @@ class AuditTrail {
   struct FoldKey {
     v1::Direction direction;
     flow::FlowKey flow;  // without the guest's port
-    policy::Verdict verdict;
+    v1::Verdict::Reason reason;
+    std::string rule_id;
 
     friend bool operator==(const FoldKey&, const FoldKey&) = default;
     template <typename H>
     friend H AbslHashValue(H h, const FoldKey& k) {
-      return H::combine(std::move(h), k.direction, k.flow, k.verdict.reason);
+      return H::combine(std::move(h), k.direction, k.flow, k.reason, k.rule_id);
     }
   };
   // The last of the denials that one event will tell.
@@ -87,6 +96,7 @@ class AuditTrail {
     uint64_t untold = 0;
   };
 
+  void Count(policy::RuleHits::Kind kind, v1::Action action, absl::string_view rule_id);
   void Append(v1::AuditEvent& event);
   void Dropped(const flow::FlowKey& key, v1::Verdict::Reason reason, Drops& drops);
   void CommitSoon();
@@ -95,6 +105,7 @@ class AuditTrail {
   EventLoop& loop_;
   const std::unique_ptr<audit::LogWriter> log_;
   uint64_t generation_ = 0;
+  policy::RuleHits* hits_ = nullptr;
   absl::flat_hash_map<FoldKey, Fold> folds_;
   std::unique_ptr<EventLoop::Handle> fold_timer_;
   bool commit_posted_ = false;

@@ -20,7 +20,10 @@ v1::FlowEvent::EndCause CauseOf(const Flow& flow) {
 
 }  // namespace
 
-void FlowEnder::Finish(Flow& flow) { Close(flow, CauseOf(flow), nullptr); }
+void FlowEnder::Finish(Flow& flow) {
+  parts_.draining.OnFlowOver(flow, parts_.loop.clock().Monotonic());
+  Close(flow, CauseOf(flow), nullptr);
+}
 
 void FlowEnder::End(Flow& flow, const policy::Verdict* verdict) {
   if (flow.guest_side.protocol == v1::PROTOCOL_TCP) {

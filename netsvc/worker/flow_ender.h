@@ -6,6 +6,7 @@
 #include "netsvc/loop/event_loop.h"
 #include "netsvc/policy/verdict.h"
 #include "netsvc/worker/audit_trail.h"
+#include "netsvc/worker/draining_sockets.h"
 #include "netsvc/worker/echo_relay.h"
 #include "netsvc/worker/guest_link.h"
 #include "netsvc/worker/stack_port.h"
@@ -25,6 +26,7 @@ class FlowEnder {
     dns::Bindings& bindings;
     EchoRelay& echo;
     AuditTrail& audit;
+    DrainingSockets& draining;
   };
 
   explicit FlowEnder(const Parts& parts) : parts_(parts) {}

@@ -38,6 +38,10 @@ class FlowJudge {
   };
 
   explicit FlowJudge(const Parts& parts) : parts_(parts) {}
+  // The same by another judge, which outlives it.
+  FlowJudge By(const policy::Judge& judge) const {
+    return FlowJudge({judge, parts_.bindings, parts_.names, parts_.require_resolved});
+  }
 
   // Of flows that open from now on.
   void SetRequireResolved(bool require) { parts_.require_resolved = require; }

@@ -52,7 +52,9 @@ Gateway::Gateway(const Parts& parts)
       echo_(parts.loop, parts.link, parts.subnet, parts.flows),
       ports_(parts.stack, parts.subnet),
       stack_port_(parts.stack),
-      ender_({parts.loop, stack_port_, parts.link, parts.subnet, parts.flows, parts.bindings, echo_, parts.audit}),
+      draining_(parts.stack),
+      ender_({parts.loop, stack_port_, parts.link, parts.subnet, parts.flows, parts.bindings, echo_, parts.audit,
+              draining_}),
       held_(
           parts.loop, parts.bindings,
           [&dns = parts.dns](const DomainName& name, bool ipv6, std::function<void(bool)> done) {
@@ -155,6 +157,7 @@ void Gateway::Forward(Flow& flow, Packet& packet) {
 
 void Gateway::OnSocketClosed(int socket) {
   ports_.OnSocketClosed(socket);
+  draining_.OnSocketClosed(socket, stack_port_.FlowOf(socket), Now());
   stack_port_.OnSocketClosed(socket);
 }
 
@@ -267,6 +270,7 @@ uint64_t Gateway::EndIf(const std::function<const policy::Verdict*(const Flow&)>
     ender_.End(flow, verdict);
     if (flow.handler != Handler::kDns) ++ended;
   });
+  draining_.ResetIf([&why](const Flow& flow) { return why(flow) != nullptr; });
   return ended;
 }
 
@@ -287,6 +291,7 @@ absl::StatusOr<uint64_t> Gateway::RemovePort(const v1::PortMapping& mapping) {
 void Gateway::SweepLater() {
   sweep_timer_ = parts_.loop.RunAfter(kSweepInterval, [this] {
     parts_.flows.Sweep(Now(), [this](Flow& flow) { ender_.End(flow, nullptr); });
+    draining_.Sweep(Now());
     SweepLater();
   });
 }

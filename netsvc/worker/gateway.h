@@ -20,6 +20,7 @@
 #include "netsvc/slirp/host_stack.h"
 #include "netsvc/worker/audit_trail.h"
 #include "netsvc/worker/dns_relay.h"
+#include "netsvc/worker/draining_sockets.h"
 #include "netsvc/worker/echo_relay.h"
 #include "netsvc/worker/flow_ender.h"
 #include "netsvc/worker/flow_judge.h"
@@ -110,6 +111,7 @@ class Gateway : private HostStack::Delegate {
   EchoRelay echo_;
   PublishedPorts ports_;
   StackPort stack_port_;
+  DrainingSockets draining_;
   FlowEnder ender_;
   HeldPackets held_;
   NameGate name_gate_;

@@ -153,6 +153,21 @@ TEST_F(GatewayTest, AChangedPolicyEndsTheFlowsItDeniesOnBothSides) {
   EXPECT_EQ(stack_.frames.size(), 1u);
 }
 
+TEST_F(GatewayTest, DenialsOfTwoPoliciesAreNotFoldedTogether) {
+  for (uint16_t port = 1; port <= 5; ++port) GuestSendsUdp(kPrivate, port);
+  SetPolicy(R"(preset: PRESET_PUBLIC_ONLY rules { id: "lan" action: ACTION_DENY })");
+  audit_->SetGeneration(7);
+  for (uint16_t port = 1; port <= 3; ++port) GuestSendsUdp(kPrivate, port);
+  const std::vector<v1::AuditEvent> events = Events();
+  ASSERT_EQ(events.size(), 4u);
+  for (const size_t i : {0, 1}) EXPECT_EQ(events[i].policy_generation(), 0u);
+  for (const size_t i : {2, 3}) EXPECT_EQ(events[i].policy_generation(), 7u);
+  EXPECT_EQ(events[0].flow().count() + events[1].flow().count(), 5u);
+  EXPECT_EQ(events[1].flow().verdict().rule_id(), "default");
+  EXPECT_EQ(events[2].flow().count() + events[3].flow().count(), 3u);
+  EXPECT_EQ(events[3].flow().verdict().rule_id(), "lan");
+}
+
 TEST_F(GatewayTest, OnlyTheFlowsPeerAnswersAUdpFlow) {
   GuestSendsUdp(kPeer);
   const Endpoint guest{subnet_.ipv4.guest, 4242};

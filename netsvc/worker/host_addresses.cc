@@ -41,7 +41,22 @@ void Collect(nl_object* object, void* opaque) {
   if (found) addresses->push_back(*found);
 }
 
+absl::StatusOr<std::vector<IpAddress>> List(nl_sock* requests) {
+  nl_cache* cache = nullptr;
+  if (const int rc = rtnl_addr_alloc_cache(requests, &cache); rc < 0) return NetlinkError(rc, "host addresses");
+  std::vector<IpAddress> addresses;
+  nl_cache_foreach(cache, Collect, &addresses);
+  nl_cache_free(cache);
+  return addresses;
+}
+
 }  // namespace
+
+absl::StatusOr<std::vector<IpAddress>> ReadHostAddresses() {
+  const absl::StatusOr<Socket> requests = Connect();
+  if (!requests.ok()) return requests.status();
+  return List(requests->get());
+}
 
 absl::StatusOr<std::unique_ptr<HostAddresses>> HostAddresses::Create(EventLoop& loop, Callback on_change) {
   absl::StatusOr<Socket> events = Connect();
@@ -76,12 +91,9 @@ HostAddresses::~HostAddresses() {
 }
 
 absl::Status HostAddresses::Refresh() {
-  nl_cache* cache = nullptr;
-  if (const int rc = rtnl_addr_alloc_cache(requests_, &cache); rc < 0) return NetlinkError(rc, "host addresses");
-  std::vector<IpAddress> addresses;
-  nl_cache_foreach(cache, Collect, &addresses);
-  nl_cache_free(cache);
-  on_change_(addresses);
+  const absl::StatusOr<std::vector<IpAddress>> addresses = List(requests_);
+  if (!addresses.ok()) return addresses.status();
+  on_change_(*addresses);
   return absl::OkStatus();
 }
 

@@ -13,7 +13,10 @@ struct nl_sock;
 
 namespace sluice {
 
-// Every address on any interface of the host, kept current over rtnetlink. One
+// Every address on any interface of the host, as they are now. Any thread.
+absl::StatusOr<std::vector<IpAddress>> ReadHostAddresses();
+
+// The same, kept current over rtnetlink. One
 // thread, the loop's.
 class HostAddresses {
  public:

@@ -5,11 +5,14 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "google/protobuf/util/time_util.h"
 #include "netsvc/audit/log_writer.h"
+#include "netsvc/base/field_error.h"
 #include "netsvc/dns/c_ares_upstream.h"
 #include "netsvc/link/open_link.h"
 #include "netsvc/policy/compiled_policy.h"
 #include "netsvc/worker/bindings_replay.h"
+#include "netsvc/worker/explainer.h"
 
 namespace sluice {
 namespace {
@@ -132,6 +135,7 @@ absl::Status SandboxNetwork::Start(const internal::v1::Configure& config, Unique
   if (!compiled.ok()) return compiled.status();
   absl::StatusOr<std::vector<Endpoint>> control_plane = ParseServers(config.control_plane());
   if (!control_plane.ok()) return control_plane.status();
+  CountHits(*compiled);
   judge_ = std::make_unique<policy::Judge>(*groups_, *std::move(control_plane), *std::move(compiled));
 
   flows_ = std::make_unique<flow::FlowTable>(kDefaultMaxFlows);
@@ -213,6 +217,7 @@ void SandboxNetwork::DetachLink() {
 absl::StatusOr<uint64_t> SandboxNetwork::SetPolicy(const internal::v1::SetPolicy& request) {
   auto compiled = policy::CompiledPolicy::Compile(request.policy());
   if (!compiled.ok()) return compiled.status();
+  CountHits(*compiled);
   judge_->SetPolicy(*std::move(compiled));
   generation_ = request.generation();
   audit_->SetGeneration(generation_);
@@ -224,6 +229,31 @@ absl::StatusOr<uint64_t> SandboxNetwork::SetPolicy(const internal::v1::SetPolicy
   // The policy is in force whether or not the log can be written.
   audit_->Policy(event);
   return event.flows_closed();
+}
+
+void SandboxNetwork::CountHits(std::shared_ptr<const policy::CompiledPolicy> policy) {
+  auto hits = std::make_unique<policy::RuleHits>(std::move(policy), loop_.clock().Now());
+  audit_->CountIn(*hits);
+  hits_ = std::move(hits);
+}
+
+absl::StatusOr<internal::v1::EvaluateResult> SandboxNetwork::Evaluate(const internal::v1::Evaluate& question) const {
+  const dns::NameJudge& names = interceptor_->names();
+  if (!question.has_policy()) return Explainer({*judge_, *flow_judge_, names, subnet_.ipv4.dns}).Explain(question);
+  auto compiled = policy::CompiledPolicy::Compile(question.policy());
+  if (!compiled.ok()) return InField("policy", compiled.status());
+  policy::Judge judge(*judge_);
+  judge.SetPolicy(*std::move(compiled));
+  const FlowJudge flows = flow_judge_->By(judge);
+  return Explainer({judge, flows, names, subnet_.ipv4.dns}).Explain(question);
+}
+
+internal::v1::RuleStatsResult SandboxNetwork::RuleStats() const {
+  internal::v1::RuleStatsResult result;
+  hits_->AppendTo(*result.mutable_rule_stats());
+  *result.mutable_since() =
+      google::protobuf::util::TimeUtil::NanosecondsToTimestamp(absl::ToUnixNanos(hits_->since()));
+  return result;
 }
 
 absl::Status SandboxNetwork::AddPort(const v1::PortMapping& port, UniqueFd socket) {

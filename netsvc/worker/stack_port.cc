@@ -67,8 +67,12 @@ void StackPort::Abort(const flow::Flow& flow) {
 }
 
 void StackPort::OnSocketClosed(int socket) {
+  if (flow::Flow* flow = FlowOf(socket)) Untie(*flow);
+}
+
+flow::Flow* StackPort::FlowOf(int socket) const {
   const size_t index = static_cast<size_t>(socket);
-  if (index < by_socket_.size() && by_socket_[index] != nullptr) Untie(*by_socket_[index]);
+  return index < by_socket_.size() ? by_socket_[index] : nullptr;
 }
 
 packet::Packet& StackPort::ToGuestSide(const flow::Flow& flow, packet::Packet& packet) {

@@ -36,6 +36,8 @@ class StackPort {
   // HostStack::Abort for the flow's socket, where it has one.
   void Abort(const flow::Flow& flow);
   void OnSocketClosed(int socket);
+  // Whose socket it is; nullptr.
+  flow::Flow* FlowOf(int socket) const;
 
   // A packet of the stack's, as the guest is to see it: in place, or a copy that
   // lives until the next call.

@@ -20,6 +20,12 @@ absl::Status NeedDescriptors(const ControlServer::Descriptors& descriptors, size
   return absl::InvalidArgumentError(absl::StrCat(count, " descriptors are needed, ", descriptors.size(), " came"));
 }
 
+template <typename Result>
+absl::Status Answer(absl::StatusOr<Result> from, Result& result) {
+  if (from.ok()) result = *std::move(from);
+  return from.status();
+}
+
 // Of an operation that counts the flows it ended.
 template <typename Result>
 absl::Status Count(const absl::StatusOr<uint64_t>& flows_closed, Result& result) {
@@ -77,6 +83,11 @@ absl::Status Worker::Dispatch(const Request& request, ControlServer::Descriptors
     case Request::kShutdown:
       response.mutable_shutdown()->set_flows_closed(network_->Shutdown(request.shutdown().lifecycle()));
       loop_.Post(on_shutdown_);
+      return absl::OkStatus();
+    case Request::kEvaluate:
+      return Answer(network_->Evaluate(request.evaluate()), *response.mutable_evaluate());
+    case Request::kGetRuleStats:
+      *response.mutable_rule_stats() = network_->RuleStats();
       return absl::OkStatus();
     case Request::KIND_NOT_SET:
       break;

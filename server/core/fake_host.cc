@@ -70,6 +70,11 @@ class FakeHost::FakeWorker : public Worker {
     if (absl::Status status = host_.Step(kSetPolicy); !status.ok()) return status;
     return 0;
   }
+  // Nothing is ever judged here.
+  absl::StatusOr<internal::v1::EvaluateResult> Evaluate(const internal::v1::Evaluate&) override {
+    return internal::v1::EvaluateResult();
+  }
+  absl::StatusOr<internal::v1::RuleStatsResult> GetRuleStats() override { return internal::v1::RuleStatsResult(); }
   absl::Status AddPort(const v1::PortMapping& port, const UniqueFd& socket) override {
     if (absl::Status status = host_.Step(kAddPort); !status.ok()) return status;
     if (!socket.valid()) return absl::InternalError("a port without a socket");

@@ -3,6 +3,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "sluice/internal/v1/worker.pb.h"
 #include "sluice/v1/sandbox.pb.h"
 #include "sluice/v1/sandbox_service.pb.h"
 
@@ -31,6 +32,11 @@ absl::StatusOr<v1::PortMapping> CheckUnpublish(const v1::UnpublishPortRequest& r
 
 // The policy, complete.
 absl::StatusOr<v1::NetworkPolicy> CheckSetPolicy(const v1::SetNetworkPolicyRequest& request);
+
+absl::Status CheckGetPolicy(const v1::GetNetworkPolicyRequest& request);
+
+// The question, complete; its policy too, where there is one.
+absl::StatusOr<internal::v1::Evaluate> CheckEvaluate(const v1::EvaluatePolicyRequest& request);
 
 }  // namespace sluice
 

@@ -128,6 +128,25 @@ absl::StatusOr<v1::Sandbox> Sandbox::Update(const v1::UpdateSandboxRequest& requ
   return record_;
 }
 
+absl::StatusOr<Sandbox::PolicyState> Sandbox::GetPolicy(bool with_stats) {
+  if (gone_) return NoSandbox();
+  PolicyState state = {.policy = record_.network().policy(),
+                       .generation = record_.network_status().policy_generation(),
+                       .stats = {}};
+  if (!with_stats) return state;
+  if (const absl::Status usable = CheckWorker(); !usable.ok()) return usable;
+  absl::StatusOr<internal::v1::RuleStatsResult> stats = worker_->GetRuleStats();
+  if (!stats.ok()) return stats.status();
+  state.stats = *std::move(stats);
+  return state;
+}
+
+absl::StatusOr<internal::v1::EvaluateResult> Sandbox::Evaluate(const internal::v1::Evaluate& question) {
+  const absl::Status usable = CheckWorker();
+  if (!usable.ok()) return usable;
+  return worker_->Evaluate(question);
+}
+
 void Sandbox::SetNameservers(const std::vector<Endpoint>& nameservers) {
   // A worker that is gone has been, or is about to be, told of elsewhere.
   if (worker_ != nullptr) worker_->SetNameservers(nameservers).IgnoreError();
@@ -170,8 +189,10 @@ absl::Status Sandbox::CloseNetwork() {
   return guest_->DetachLink();
 }
 
+absl::Status Sandbox::NoSandbox() const { return absl::NotFoundError(absl::StrCat("there is no sandbox ", id_)); }
+
 absl::Status Sandbox::CheckWorker() const {
-  if (gone_) return absl::NotFoundError(absl::StrCat("there is no sandbox ", id_));
+  if (gone_) return NoSandbox();
   if (worker_ != nullptr) return absl::OkStatus();
   return absl::UnavailableError(absl::StrCat("sandbox ", id_, " has no worker: ", record_.state_message()));
 }

@@ -103,6 +103,16 @@ class Sandbox : public std::enable_shared_from_this<Sandbox> {
   // that come of it are wrong. They are in force when it returns.
   absl::StatusOr<v1::Sandbox> Update(const v1::UpdateSandboxRequest& request);
 
+  // The policy in force; `stats` without rules unless they are wanted.
+  struct PolicyState {
+    v1::NetworkPolicy policy;
+    uint64_t generation = 0;
+    internal::v1::RuleStatsResult stats;
+  };
+  absl::StatusOr<PolicyState> GetPolicy(bool with_stats);
+  // `question` as CheckEvaluate made it.
+  absl::StatusOr<internal::v1::EvaluateResult> Evaluate(const internal::v1::Evaluate& question);
+
   void SetNameservers(const std::vector<Endpoint>& nameservers);
   // The block list `name` is another one now: gives it to the worker where the
   // sandbox has it.
@@ -130,6 +140,7 @@ class Sandbox : public std::enable_shared_from_this<Sandbox> {
   absl::Status CloseNetwork();
 
   bool has_network() const { return record_.network().policy().preset() != v1::PRESET_NONE; }
+  absl::Status NoSandbox() const;
   absl::Status CheckWorker() const;
   void OnWorkerExit(const std::string& how);
   void OnGuestExit(const ProcessExit& exit);

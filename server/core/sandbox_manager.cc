@@ -6,6 +6,7 @@
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 #include "google/protobuf/message.h"
+#include "server/core/host_evaluation.h"
 #include "server/core/page_token.h"
 #include "server/core/countdown.h"
 #include "server/core/request_validation.h"
@@ -191,6 +192,40 @@ void SandboxManager::SetNetworkPolicy(v1::SetNetworkPolicyRequest request, Done<
       response.set_flows_closed(outcome->flows_closed);
       done(std::move(response));
     });
+  });
+}
+
+void SandboxManager::GetNetworkPolicy(const v1::GetNetworkPolicyRequest& request,
+                                      Done<v1::GetNetworkPolicyResponse> done) {
+  const absl::Status checked = CheckGetPolicy(request);
+  if (!checked.ok()) return done(checked);
+  OnSandbox(request.sandbox_id(), done, [with_stats = request.include_stats(), done](Sandbox& sandbox) {
+    absl::StatusOr<Sandbox::PolicyState> state = sandbox.GetPolicy(with_stats);
+    if (!state.ok()) return done(state.status());
+    v1::GetNetworkPolicyResponse response;
+    *response.mutable_policy() = std::move(state->policy);
+    response.set_policy_generation(state->generation);
+    *response.mutable_rule_stats() = std::move(*state->stats.mutable_rule_stats());
+    if (state->stats.has_since()) *response.mutable_stats_since() = state->stats.since();
+    done(std::move(response));
+  });
+}
+
+void SandboxManager::EvaluatePolicy(v1::EvaluatePolicyRequest request, Done<v1::EvaluatePolicyResponse> done) {
+  const auto finish = [done](absl::StatusOr<internal::v1::EvaluateResult> result) {
+    if (!result.ok()) return done(result.status());
+    v1::EvaluatePolicyResponse response;
+    *response.mutable_verdict() = std::move(*result->mutable_verdict());
+    response.set_remote_group(result->remote_group());
+    done(std::move(response));
+  };
+  // On a thread of the manager's, as SetNetworkPolicy.
+  Submit(done, [this, request = std::move(request), done, finish] {
+    absl::StatusOr<internal::v1::Evaluate> question = CheckEvaluate(request);
+    if (!question.ok()) return done(question.status());
+    if (request.sandbox_id().empty()) return finish(EvaluateOnHost(*question, registry_.host()));
+    OnSandbox(request.sandbox_id(), done,
+              [question = *std::move(question), finish](Sandbox& sandbox) { finish(sandbox.Evaluate(question)); });
   });
 }
 

@@ -74,6 +74,9 @@ class SandboxManager {
   void UnpublishPort(v1::UnpublishPortRequest request, Done<v1::UnpublishPortResponse> done);
   void SetNetworkPolicy(v1::SetNetworkPolicyRequest request, Done<v1::SetNetworkPolicyResponse> done);
 
+  void GetNetworkPolicy(const v1::GetNetworkPolicyRequest& request, Done<v1::GetNetworkPolicyResponse> done);
+  void EvaluatePolicy(v1::EvaluatePolicyRequest request, Done<v1::EvaluatePolicyResponse> done);
+
   absl::StatusOr<SandboxSnapshotPtr> Get(const v1::GetSandboxRequest& request) const;
   struct Page {
     std::vector<SandboxSnapshotPtr> sandboxes;

@@ -44,6 +44,11 @@ std::vector<std::shared_ptr<Sandbox>> SandboxRegistry::All() const {
   return AllLocked();
 }
 
+HostNetwork SandboxRegistry::host() const {
+  const MutexLock lock(mutex_);
+  return host_;
+}
+
 void SandboxRegistry::Open(std::vector<Endpoint> control_plane) {
   const MutexLock lock(mutex_);
   host_.control_plane = std::move(control_plane);

@@ -33,6 +33,9 @@ class SandboxRegistry {
   absl::StatusOr<std::shared_ptr<Sandbox>> Find(const std::string& id) const;
   std::vector<std::shared_ptr<Sandbox>> All() const;
 
+  // What a sandbox made now would be told.
+  HostNetwork host() const;
+
   // From now on sandboxes can be made; `control_plane` are the server's own
   // listeners.
   void Open(std::vector<Endpoint> control_plane);

@@ -110,4 +110,20 @@ grpc::ServerUnaryReactor* SandboxServiceImpl::SetNetworkPolicy(grpc::CallbackSer
   return reactor;
 }
 
+grpc::ServerUnaryReactor* SandboxServiceImpl::GetNetworkPolicy(grpc::CallbackServerContext* context,
+                                                               const v1::GetNetworkPolicyRequest* request,
+                                                               v1::GetNetworkPolicyResponse* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  manager_.GetNetworkPolicy(*request, Finish(reactor, response));
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* SandboxServiceImpl::EvaluatePolicy(grpc::CallbackServerContext* context,
+                                                             const v1::EvaluatePolicyRequest* request,
+                                                             v1::EvaluatePolicyResponse* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  manager_.EvaluatePolicy(*request, Finish(reactor, response));
+  return reactor;
+}
+
 }  // namespace sluice

@@ -9,7 +9,7 @@
 namespace sluice {
 
 // sluice.v1.SandboxService. Thin: each method is a call on the manager, which
-// checks the request. EvaluatePolicy is UNIMPLEMENTED.
+// checks the request.
 class SandboxServiceImpl final : public v1::SandboxService::CallbackService {
  public:
   // `manager` outlives the service.
@@ -39,6 +39,12 @@ class SandboxServiceImpl final : public v1::SandboxService::CallbackService {
   grpc::ServerUnaryReactor* SetNetworkPolicy(grpc::CallbackServerContext* context,
                                              const v1::SetNetworkPolicyRequest* request,
                                              v1::SetNetworkPolicyResponse* response) override;
+  grpc::ServerUnaryReactor* GetNetworkPolicy(grpc::CallbackServerContext* context,
+                                             const v1::GetNetworkPolicyRequest* request,
+                                             v1::GetNetworkPolicyResponse* response) override;
+  grpc::ServerUnaryReactor* EvaluatePolicy(grpc::CallbackServerContext* context,
+                                           const v1::EvaluatePolicyRequest* request,
+                                           v1::EvaluatePolicyResponse* response) override;
 
  private:
   SandboxManager& manager_;

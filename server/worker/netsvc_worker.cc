@@ -60,6 +60,22 @@ absl::Status NetsvcWorker::SetBackstop(const v1::NetworkPolicy& policy) {
   return backstop_->Set(policy::NeverAllowed(policy, dns_), own.empty() ? host_nameservers_ : own);
 }
 
+absl::StatusOr<internal::v1::EvaluateResult> NetsvcWorker::Evaluate(const internal::v1::Evaluate& question) {
+  Request request;
+  *request.mutable_evaluate() = question;
+  absl::StatusOr<Response> response = Call(std::move(request));
+  if (!response.ok()) return response.status();
+  return std::move(*response->mutable_evaluate());
+}
+
+absl::StatusOr<internal::v1::RuleStatsResult> NetsvcWorker::GetRuleStats() {
+  Request request;
+  request.mutable_get_rule_stats();
+  absl::StatusOr<Response> response = Call(std::move(request));
+  if (!response.ok()) return response.status();
+  return std::move(*response->mutable_rule_stats());
+}
+
 absl::Status NetsvcWorker::AddPort(const v1::PortMapping& port, const UniqueFd& socket) {
   Request request;
   *request.mutable_add_port()->mutable_port() = port;

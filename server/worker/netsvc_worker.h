@@ -33,6 +33,8 @@ class NetsvcWorker : public Worker {
                          UniqueFd socket_directory) override;
   absl::StatusOr<uint64_t> SetPolicy(const v1::NetworkPolicy& policy, uint64_t generation,
                                      bool keep_open_flows) override;
+  absl::StatusOr<internal::v1::EvaluateResult> Evaluate(const internal::v1::Evaluate& question) override;
+  absl::StatusOr<internal::v1::RuleStatsResult> GetRuleStats() override;
   absl::Status AddPort(const v1::PortMapping& port, const UniqueFd& socket) override;
   absl::StatusOr<uint64_t> RemovePort(const v1::PortMapping& port) override;
   absl::Status SetNameservers(const std::vector<Endpoint>& nameservers) override;

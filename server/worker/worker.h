@@ -33,6 +33,9 @@ class Worker {
   // Returns the number of flows that the new policy ended, once it is in force.
   virtual absl::StatusOr<uint64_t> SetPolicy(const v1::NetworkPolicy& policy, uint64_t generation,
                                              bool keep_open_flows) = 0;
+  // As EvaluatePolicy.
+  virtual absl::StatusOr<internal::v1::EvaluateResult> Evaluate(const internal::v1::Evaluate& question) = 0;
+  virtual absl::StatusOr<internal::v1::RuleStatsResult> GetRuleStats() = 0;
   // The worker gets a duplicate of `socket`.
   virtual absl::Status AddPort(const v1::PortMapping& port, const UniqueFd& socket) = 0;
   // Returns the number of flows that it ended.

@@ -3,11 +3,15 @@
 #include <netinet/in.h>
 
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "tests/e2e/e2e_test.h"
 #include "tests/e2e/guest_exec.h"
 #include "tests/e2e/probes.h"
+#include "tests/lab/process.h"
 
 namespace sluice::e2e {
 namespace {
@@ -88,6 +92,41 @@ TEST_F(LivePolicyTest, MindsTheExpectedGenerationAndChangesNothingOnAnError) {
   request = Request(id, kDenyEcho);
   request.set_expected_generation(1);
   EXPECT_TRUE(client().SetPolicy(request).ok());
+}
+
+// A network namespace of the test's own, gone with it.
+class GuestNamespace {
+ public:
+  explicit GuestNamespace(const std::string& name) : name_(name) { Ip({"netns", "add", name_}); }
+  ~GuestNamespace() { Ip({"netns", "delete", name_}); }
+  std::string path() const { return absl::StrCat("/run/netns/", name_); }
+  // What a command prints inside.
+  std::string Run(std::vector<std::string> command) const {
+    command.insert(command.begin(), {"netns", "exec", name_});
+    return Ip(std::move(command));
+  }
+
+ private:
+  static std::string Ip(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "ip");
+    const auto result = lab::RunCommand(arguments, absl::Seconds(20));
+    EXPECT_TRUE(result.ok()) << result.status();
+    return result.ok() ? result->out : "";
+  }
+  const std::string name_;
+};
+
+TEST_F(LivePolicyTest, ANamespacesInterfaceGoesWithNoneAndComesBack) {
+  const GuestNamespace guest(absl::StrCat(lab().name(), "-guest"));
+  const std::string id = Create(absl::StrCat("guest { netns { path: '", guest.path(), "' } }"));
+  EXPECT_EQ(guest.Run(TcpConnect(kEcho, 7)), "ping\n");
+  SetPolicy(id, "preset: PRESET_NONE");
+  EXPECT_EQ(guest.Run({"ip", "-br", "link", "show", "type", "tun"}), "");
+  EXPECT_EQ(guest.Run(TcpConnect(kEcho, 7)), "ENETUNREACH\n");
+  SetPolicy(id, kDenyEcho);
+  EXPECT_EQ(guest.Run(TcpConnect(kEcho, 7)), "ECONNREFUSED\n");
+  SetPolicy(id, "preset: PRESET_PUBLIC_ONLY");
+  EXPECT_EQ(guest.Run(TcpConnect(kEcho, 7)), "ping\n");
 }
 
 TEST_F(LivePolicyTest, TheInterfaceGoesWithNoneAndComesBack) {

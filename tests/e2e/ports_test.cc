@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -169,6 +170,50 @@ TEST_F(PortsTest, IngressRulesSeeThePeer) {
 
   SetPolicy(id, "preset: PRESET_PUBLIC_ONLY");
   EXPECT_EQ(RunIn(lab::Ns::kInet, Curl(url)).out, absl::StrCat(kInetAddress, "\n"));
+}
+
+// Prints the answer, or nothing where none comes in a second.
+Command UdpAsk(absl::string_view address, uint32_t port) {
+  return Python(R"(
+import socket, sys
+s = socket.socket(socket.AF_INET6 if ':' in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(1)
+try:
+    s.sendto(b'ping', (sys.argv[1], int(sys.argv[2])))
+    print(s.recv(64).decode())
+except OSError:
+    pass
+)",
+                {std::string(address), absl::StrCat(port)});
+}
+
+TEST_F(PortsTest, IngressRulesSeeThePeerInEveryProtocolAndFamily) {
+  const std::string id = CreateServing();
+  int rules = 0;
+  for (const auto& [host, peer] :
+       {std::pair("203.0.112.7", "203.0.112.1"), std::pair("2606:2800:300::7", "2606:2800:300::1")}) {
+    for (const v1::Protocol protocol : {v1::PROTOCOL_TCP, v1::PROTOCOL_UDP}) {
+      SCOPED_TRACE(absl::StrCat(v1::Protocol_Name(protocol), " ", peer));
+      const v1::PortMapping port = Publish(
+          id, absl::StrCat("protocol: ", v1::Protocol_Name(protocol), " host_address: '", host, "' guest_port: 8000"));
+      const Command ask = protocol == v1::PROTOCOL_TCP ? Curl(Url(host, port.host_port())) : UdpAsk(host, port.host_port());
+      const std::string rule = absl::StrCat("no-", ++rules);
+      SetPolicy(id, absl::StrCat("preset: PRESET_PUBLIC_ONLY rules { id: '", rule,
+                                 "' action: ACTION_DENY direction: DIRECTION_INGRESS peers { cidr: '", peer,
+                                 "' } protocols: ", v1::Protocol_Name(protocol), " ports { first: 8000 } }"));
+      EXPECT_EQ(RunIn(lab::Ns::kInet, ask).out, "");
+      const v1::AuditEvent denied = AwaitEvent(
+          id, [&](const v1::AuditEvent& e) { return e.flow().verdict().rule_id() == rule; });
+      EXPECT_EQ(denied.flow().direction(), v1::DIRECTION_INGRESS);
+      EXPECT_EQ(denied.flow().phase(), v1::FlowEvent::PHASE_DENIED);
+      EXPECT_EQ(denied.flow().remote().address(), peer);
+      EXPECT_EQ(denied.flow().guest().port(), 8000u);
+      // The twins: another peer's rule, and none.
+      SetPolicy(id, absl::StrCat("preset: PRESET_PUBLIC_ONLY rules { action: ACTION_DENY direction: DIRECTION_INGRESS"
+                                 " peers { cidr: '203.0.112.2' } peers { cidr: '2606:2800:300::2' } }"));
+      EXPECT_EQ(RunIn(lab::Ns::kInet, ask).out, absl::StrCat(peer, "\n"));
+    }
+  }
 }
 
 TEST_F(PortsTest, APrivilegedPortWorks) {

@@ -6,9 +6,11 @@
 #include <net/if.h>
 #include <sched.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
@@ -29,6 +31,7 @@ constexpr size_t kIpv4MinHeaderBytes = 20;
 constexpr size_t kIpv6HeaderBytes = 40;
 constexpr size_t kUdpHeaderBytes = 8;
 constexpr size_t kTcpOffsetByte = 12;
+constexpr size_t kTcpFlagsOffset = 13;
 
 // Where a sniffer listens, and where a marker is sent so that it comes by.
 struct Spot {
@@ -54,6 +57,10 @@ absl::StatusOr<UniqueFd> OpenCapture(const char* interface) {
   const int bytes = kReceiveBufferBytes;
   if (setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) != 0) {
     return ErrnoError(errno, "SO_RCVBUFFORCE");
+  }
+  const int on = 1;
+  if (setsockopt(fd.get(), SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on)) != 0) {
+    return ErrnoError(errno, "SO_TIMESTAMPNS");
   }
   sockaddr_ll address{};
   address.sll_family = AF_PACKET;
@@ -97,14 +104,27 @@ std::optional<Sniffer::Packet> ParsePacket(std::span<const uint8_t> bytes, std::
   const std::optional<IpHeader> ip = ParseIpHeader(bytes);
   if (!ip.has_value() || ip->size > bytes.size()) return std::nullopt;
   *payload = bytes.subspan(ip->size);
-  Sniffer::Packet packet{ip->protocol, {ip->source, 0}, {ip->destination, 0}, false};
+  Sniffer::Packet packet{
+      .protocol = ip->protocol, .source = {ip->source, 0}, .destination = {ip->destination, 0}, .time = {}};
   const bool has_ports = ip->protocol == IPPROTO_TCP || ip->protocol == IPPROTO_UDP;
   if (has_ports && payload->size() >= 4) {
     packet.source.port = Load16(payload->data());
     packet.destination.port = Load16(payload->data() + 2);
   }
   packet.has_data = has_ports && ip->payload_size > TransportHeaderSize(ip->protocol, *payload);
+  if (ip->protocol == IPPROTO_TCP && payload->size() > kTcpFlagsOffset) packet.tcp_flags = (*payload)[kTcpFlagsOffset];
   return packet;
+}
+
+// The kernel's receive time, of SO_TIMESTAMPNS.
+absl::Time TimeOf(msghdr& message) {
+  for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr; part = CMSG_NXTHDR(&message, part)) {
+    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_TIMESTAMPNS) continue;
+    timespec time;
+    std::memcpy(&time, CMSG_DATA(part), sizeof(time));
+    return absl::TimeFromTimespec(time);
+  }
+  return absl::InfinitePast();
 }
 
 bool Matches(const Sniffer::Packet& packet, const Sniffer::Match& match) {
@@ -173,14 +193,22 @@ bool Sniffer::IsMarker(const Packet& packet, std::span<const uint8_t> payload) c
 absl::StatusOr<bool> Sniffer::CaptureOne() {
   uint8_t bytes[kSnapBytes];
   sockaddr_ll from{};
-  socklen_t from_size = sizeof(from);
-  const ssize_t n =
-      recvfrom(capture_.get(), bytes, sizeof(bytes), 0, reinterpret_cast<sockaddr*>(&from), &from_size);
+  iovec data{bytes, sizeof(bytes)};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(timespec))];
+  msghdr message{};
+  message.msg_name = &from;
+  message.msg_namelen = sizeof(from);
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof(control);
+  const ssize_t n = recvmsg(capture_.get(), &message, 0);
   if (n < 0) return errno == EAGAIN ? absl::UnavailableError("no packet") : ErrnoError(errno, "capture");
   if (from.sll_pkttype == PACKET_OUTGOING) return false;
   std::span<const uint8_t> payload;
-  const std::optional<Packet> packet = ParsePacket({bytes, static_cast<size_t>(n)}, &payload);
+  std::optional<Packet> packet = ParsePacket({bytes, static_cast<size_t>(n)}, &payload);
   if (!packet.has_value()) return false;  // ARP, for one.
+  packet->time = TimeOf(message);
   if (IsMarker(*packet, payload)) return true;
   if (packets_.size() < kMaxPackets) {
     packets_.push_back(*packet);

@@ -43,6 +43,8 @@ class Sniffer {
     Endpoint source;       // Ports are 0 where the protocol has none.
     Endpoint destination;
     bool has_data = false;  // TCP and UDP: a payload.
+    uint8_t tcp_flags = 0;  // As in the header (RFC 9293 section 3.1): FIN 1, SYN 2, RST 4.
+    absl::Time time;        // When the kernel took it in.
 
     std::string ToString() const;
   };

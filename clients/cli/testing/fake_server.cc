@@ -99,6 +99,26 @@ class FakeSandboxService final : public v1::SandboxService::Service {
     return state_.refusal;
   }
 
+  grpc::Status GetNetworkPolicy(grpc::ServerContext*, const v1::GetNetworkPolicyRequest* request,
+                                v1::GetNetworkPolicyResponse* response) override {
+    const std::lock_guard lock(state_.mutex);
+    if (!state_.refusal.ok()) return state_.refusal;
+    const auto found = state_.sandboxes.find(request->sandbox_id());
+    if (found == state_.sandboxes.end()) return NoSandbox(request->sandbox_id());
+    if (request->include_stats()) *response = state_.stats;
+    *response->mutable_policy() = found->second.network().policy();
+    response->set_policy_generation(3);
+    return grpc::Status::OK;
+  }
+
+  grpc::Status EvaluatePolicy(grpc::ServerContext*, const v1::EvaluatePolicyRequest* request,
+                              v1::EvaluatePolicyResponse* response) override {
+    const std::lock_guard lock(state_.mutex);
+    state_.evaluations.push_back(*request);
+    *response = state_.evaluation;
+    return state_.refusal;
+  }
+
  private:
   FakeState& state_;
 };

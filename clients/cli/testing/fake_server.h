@@ -31,12 +31,16 @@ struct FakeState {
   grpc::Status exec_status;
   std::vector<v1::StreamAuditEventsResponse> audit_responses;
   int page_size = 1000;
+  // Of GetNetworkPolicy; the policy is the sandbox's.
+  v1::GetNetworkPolicyResponse stats;
+  v1::EvaluatePolicyResponse evaluation;
 
   std::map<std::string, v1::Sandbox> sandboxes;
   std::vector<v1::CreateSandboxRequest> creates;
   std::vector<std::string> deletes;
   std::vector<v1::SetNetworkPolicyRequest> policies;
   std::vector<v1::UpdateSandboxRequest> updates;
+  std::vector<v1::EvaluatePolicyRequest> evaluations;
   std::vector<v1::PublishPortRequest> publishes;
   std::vector<v1::UnpublishPortRequest> unpublishes;
   std::vector<v1::ExecStart> execs;

@@ -1,0 +1,72 @@
+#include "netsvc/policy/rule_hits.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "google/protobuf/text_format.h"
+#include "gtest/gtest.h"
+
+namespace sluice::policy {
+namespace {
+
+using google::protobuf::RepeatedPtrField;
+
+std::shared_ptr<const CompiledPolicy> Compile(const std::string& text) {
+  v1::NetworkPolicy policy;
+  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &policy));
+  return CompiledPolicy::Compile(policy).value();
+}
+
+const absl::Time kStart = absl::FromUnixSeconds(1'000);
+
+class RuleHitsTest : public testing::Test {
+ protected:
+  RepeatedPtrField<v1::RuleStats> Stats() const {
+    RepeatedPtrField<v1::RuleStats> stats;
+    hits_.AppendTo(stats);
+    return stats;
+  }
+
+  RuleHits hits_{Compile("preset: PRESET_DENYLIST rules { id: 'named' action: ACTION_DENY }"
+                         " rules { action: ACTION_ALLOW }"),
+                 kStart};
+};
+
+TEST_F(RuleHitsTest, TellsEveryRuleInOrderAndThenPresetAndDefault) {
+  const RepeatedPtrField<v1::RuleStats> stats = Stats();
+  std::vector<std::string> ids;
+  for (const v1::RuleStats& rule : stats) {
+    ids.push_back(rule.rule_id());
+    EXPECT_EQ(rule.flows_allowed() + rule.flows_denied() + rule.names_allowed() + rule.names_denied(), 0u);
+    EXPECT_FALSE(rule.has_last_hit_time());
+  }
+  EXPECT_EQ(ids, (std::vector<std::string>{"named", "rule-1", "preset", "default"}));
+}
+
+TEST_F(RuleHitsTest, CountsFlowsAndNamesApart) {
+  for (int i = 0; i < 3; ++i) hits_.Count(RuleHits::Kind::kFlow, v1::ACTION_DENY, "named", kStart);
+  hits_.Count(RuleHits::Kind::kName, v1::ACTION_DENY, "named", kStart + absl::Seconds(5));
+  hits_.Count(RuleHits::Kind::kFlow, v1::ACTION_ALLOW, "rule-1", kStart);
+  hits_.Count(RuleHits::Kind::kName, v1::ACTION_ALLOW, "preset", kStart);
+  const RepeatedPtrField<v1::RuleStats> stats = Stats();
+  EXPECT_EQ(stats[0].flows_denied(), 3u);
+  EXPECT_EQ(stats[0].names_denied(), 1u);
+  EXPECT_EQ(stats[0].flows_allowed(), 0u);
+  EXPECT_EQ(stats[0].last_hit_time().seconds(), 1'005);
+  EXPECT_EQ(stats[1].flows_allowed(), 1u);
+  EXPECT_EQ(stats[2].names_allowed(), 1u);
+}
+
+TEST_F(RuleHitsTest, AVerdictWithoutARuleIsTheDefaults) {
+  hits_.Count(RuleHits::Kind::kFlow, v1::ACTION_DENY, "", kStart);
+  EXPECT_EQ(Stats()[3].flows_denied(), 1u);
+}
+
+TEST_F(RuleHitsTest, PassesOverARuleOfAnotherPolicy) {
+  hits_.Count(RuleHits::Kind::kFlow, v1::ACTION_DENY, "gone", kStart);
+  for (const v1::RuleStats& rule : Stats()) EXPECT_FALSE(rule.has_last_hit_time()) << rule.rule_id();
+}
+
+}  // namespace
+}  // namespace sluice::policy
