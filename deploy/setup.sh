@@ -22,8 +22,8 @@ readonly PACKAGES=(
   libyaml-cpp-dev nlohmann-json3-dev prometheus-cpp-dev
   # Guests, and the test lab.
   bind9-dnsutils busybox-static ca-certificates curl dnsmasq-base dnsperf iperf3
-  iproute2 iputils-ping mount netcat-openbsd nginx-light openssl procps python3
-  runc slirp4netns socat tcpdump unbound util-linux wrk
+  iproute2 iputils-ping mount netcat-openbsd nginx-light openssl procps
+  prometheus python3 runc slirp4netns socat tcpdump unbound util-linux wrk
 )
 # Only where the command is missing: it may have come from elsewhere.
 readonly NPM_PACKAGES=(nodejs npm)

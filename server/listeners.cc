@@ -74,13 +74,17 @@ absl::Status Prepare(const ServerOptions& options) {
 
 }  // namespace
 
-absl::StatusOr<Listeners> Listen(const ServerOptions& options, const std::vector<NamedService>& services) {
+absl::StatusOr<Listeners> Listen(const ServerOptions& options, const std::vector<NamedService>& services,
+                                 std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface> observer) {
   if (absl::Status ready = Prepare(options); !ready.ok()) return ready;
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
   builder.SetMaxReceiveMessageSize(kMaxReceiveBytes);
   for (const NamedService& named : services) builder.RegisterService(named.service);
+  std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> observers;
+  if (observer != nullptr) observers.push_back(std::move(observer));
+  builder.experimental().SetInterceptorCreators(std::move(observers));
   for (const std::string& path : options.unix_sockets) {
     builder.AddListeningPort(absl::StrCat("unix:", path), grpc::InsecureServerCredentials());
   }

@@ -2,6 +2,7 @@
 #define SLUICE_SERVER_LISTENERS_H_
 
 #include <grpcpp/grpcpp.h>
+#include <grpcpp/support/server_interceptor.h>
 
 #include <memory>
 #include <string>
@@ -29,7 +30,9 @@ struct NamedService {
 // Serves `services` with reflection and health checking. Unix sockets have mode
 // 0600; a socket that nobody answers at any more gives way. FailedPrecondition,
 // one sentence, where an address cannot be listened at.
-absl::StatusOr<Listeners> Listen(const ServerOptions& options, const std::vector<NamedService>& services);
+// `observer`, where there is one, sees every call.
+absl::StatusOr<Listeners> Listen(const ServerOptions& options, const std::vector<NamedService>& services,
+                                 std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface> observer = nullptr);
 
 }  // namespace sluice
 

@@ -26,11 +26,16 @@
 #include "server/core/resolv_conf_watcher.h"
 #include "server/core/sandbox_manager.h"
 #include "server/core/state_directory.h"
+#include "server/core/worker_poller.h"
 #include "server/guest/guest_factory.h"
 #include "server/listeners.h"
+#include "server/metrics/metrics_listener.h"
+#include "server/metrics/rpc_metrics.h"
+#include "server/metrics/server_metrics.h"
 #include "server/options.h"
 #include "server/service/audit_service.h"
 #include "server/service/audit_streams.h"
+#include "server/service/audit_sync.h"
 #include "server/service/audit_watch.h"
 #include "server/service/guest_service.h"
 #include "server/service/sandbox_service.h"
@@ -101,6 +106,14 @@ absl::StatusOr<std::string> FindBackstopHome(bool required) {
   return "";
 }
 
+internal::v1::AuditOptions ToWorkers(const ServerOptions& options) {
+  internal::v1::AuditOptions audit;
+  audit.set_max_bytes(options.audit_max_bytes);
+  audit.set_max_age_seconds(absl::ToInt64Seconds(options.audit_max_age));
+  audit.set_go_on_unwritten(options.audit_go_on_unwritten);
+  return audit;
+}
+
 absl::Status Serve(const ServerOptions& options, const sigset_t& stop_signals) {
   if (geteuid() != 0) return absl::FailedPreconditionError("sluiced must run as root: it makes network namespaces");
   absl::StatusOr<std::unique_ptr<StateDirectory>> state = StateDirectory::Open(options.state_dir);
@@ -113,7 +126,7 @@ absl::Status Serve(const ServerOptions& options, const sigset_t& stop_signals) {
       {.state_dir = options.state_dir, .oci_runtime = options.oci_runtime, .init_path = options.guest_init});
   if (!guests.ok()) return guests.status();
   for (const std::string& problem : RemoveLeftovers(**state, *backstop_home)) spdlog::warn("{}", problem);
-  const std::unique_ptr<AuditArchive> archive = AuditArchive::Open((*state)->audit(), Clock::System());
+  const std::unique_ptr<AuditArchive> archive = AuditArchive::Open((*state)->audit(), options.audit_max_age, Clock::System());
 
   ResolverRelay relay;
   absl::StatusOr<std::unique_ptr<ResolvConfWatcher>> resolv_conf = ResolvConfWatcher::Start(
@@ -127,7 +140,8 @@ absl::Status Serve(const ServerOptions& options, const sigset_t& stop_signals) {
   HostNetwork host{.nameservers = (*resolv_conf)->initial(),
                    .control_plane = {},
                    .extra_host_cidrs = options.extra_host_cidrs,
-                   .nat64_prefixes = options.nat64_prefixes};
+                   .nat64_prefixes = options.nat64_prefixes,
+                   .audit = ToWorkers(options)};
   const std::unique_ptr<WorkerIds> worker_ids = WorkerIds::OfThisProcess();
   if (!worker_ids->separate()) {
     spdlog::warn("workers keep this process's user: its user namespace has none for them");
@@ -136,18 +150,34 @@ absl::Status Serve(const ServerOptions& options, const sigset_t& stop_signals) {
                           **block_lists});
   absl::StatusOr<std::unique_ptr<AuditWatch>> audit_watch = AuditWatch::Start(*archive);
   if (!audit_watch.ok()) return audit_watch.status();
+  const AuditSync audit_sync(**audit_watch, [&archive] { archive->Prune(); });
   AuditStreams audit_streams;
   Executor readers(kAuditThreads);
   RunningGuests running(manager);
   SandboxServiceImpl sandbox_service(manager);
   GuestServiceImpl guest_service(running,
                                  [&manager](std::function<void()> work) { return manager.RunBlocking(std::move(work)); });
+  RpcMetrics rpc_metrics;
   AuditServiceImpl audit_service({*archive, **audit_watch, audit_streams, readers, Clock::System()});
   absl::StatusOr<Listeners> listeners = Listen(options, {{v1::SandboxService::service_full_name(), &sandbox_service},
                                                                {v1::GuestService::service_full_name(), &guest_service},
-                                                               {v1::AuditService::service_full_name(), &audit_service}});
+                                                               {v1::AuditService::service_full_name(), &audit_service}},
+                                               MakeRpcObserver(rpc_metrics));
   if (!listeners.ok()) return listeners.status();
-  manager.Start(listeners->tcp);
+  std::vector<Endpoint> control_plane = listeners->tcp;
+  std::unique_ptr<MetricsListener> metrics;
+  if (options.metrics_endpoint) {
+    auto sources = std::make_shared<ServerMetrics>(ServerMetrics::Sources{
+        [&manager] { return manager.CountByState(); }, manager.totals(), audit_streams, rpc_metrics});
+    absl::StatusOr<std::unique_ptr<MetricsListener>> started =
+        MetricsListener::Start(*options.metrics_endpoint, std::move(sources));
+    if (!started.ok()) return started.status();
+    metrics = *std::move(started);
+    control_plane.push_back(metrics->endpoint());
+    listeners->description += absl::StrCat("; metrics on ", metrics->endpoint().ToString());
+  }
+  manager.Start(std::move(control_plane));
+  std::optional<WorkerPoller> poller(manager);
   relay.Connect(manager);
   (*block_lists)->Follow([&manager](const std::string& name) { manager.OnBlockListChanged(name); });
   std::printf("sluiced serving on %s\n", listeners->description.c_str());
@@ -160,6 +190,7 @@ absl::Status Serve(const ServerOptions& options, const sigset_t& stop_signals) {
   listeners->server->GetHealthCheckService()->SetServingStatus(false);
   resolv_conf->reset();
   (*block_lists)->StopFollowing();
+  poller.reset();
   audit_streams.EndAll(absl::UnavailableError("the server is stopping"));
   manager.Stop();
   listeners->server->Shutdown(absl::ToChronoTime(absl::Now() + kShutdownGrace));

@@ -11,6 +11,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "absl/time/time.h"
 #include "server/core/network_validation.h"
 
 namespace sluice {
@@ -24,6 +25,9 @@ struct Flags {
   std::vector<std::string> extra_host_cidrs;
   std::vector<std::string> nat64_prefixes;
   std::vector<std::string> dns_block_lists;
+  std::string audit_max_age = "168h";
+  std::string audit_failure = "deny";
+  std::string metrics_listen;
 };
 
 // The first of these places that has `name`: where the build puts it, beside
@@ -84,6 +88,24 @@ absl::Status AddBlockLists(const std::vector<std::string>& texts, std::vector<Bl
   return absl::OkStatus();
 }
 
+absl::Status SetAudit(const Flags& flags, ServerOptions& options) {
+  // Eight segments are the least that retention can work with.
+  constexpr uint64_t kMinBytes = 64 << 10;
+  if (options.audit_max_bytes < kMinBytes) {
+    return absl::InvalidArgumentError(absl::StrCat("--audit_max_bytes must be at least ", kMinBytes));
+  }
+  if (!absl::ParseDuration(flags.audit_max_age, &options.audit_max_age) || options.audit_max_age < absl::Minutes(1) ||
+      options.audit_max_age == absl::InfiniteDuration()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--audit_max_age=", flags.audit_max_age, " is not a time like 90m or 168h, of a minute or more"));
+  }
+  options.audit_go_on_unwritten = flags.audit_failure == "count";
+  if (flags.metrics_listen.empty()) return absl::OkStatus();
+  options.metrics_endpoint = Endpoint::Parse(flags.metrics_listen);
+  if (options.metrics_endpoint) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("--metrics_listen=", flags.metrics_listen, " is not IP:PORT"));
+}
+
 void AddFlags(CLI::App& app, Flags& flags, ServerOptions& options) {
   app.add_option("--state_dir", options.state_dir, "where sandboxes and audit logs are kept")->capture_default_str();
   app.add_option("--listen", flags.listen, "unix:PATH or IP:PORT; may be repeated")->required();
@@ -97,6 +119,16 @@ void AddFlags(CLI::App& app, Flags& flags, ServerOptions& options) {
   app.add_option("--extra_host_cidr", flags.extra_host_cidrs, "addresses that are the host's, seen from outside");
   app.add_option("--nat64_prefix", flags.nat64_prefixes, "a NAT64 prefix beside 64:ff9b::/96");
   app.add_option("--dns_block_list", flags.dns_block_lists, "NAME=PATH of names to block; may be repeated");
+  app.add_option("--audit_max_bytes", options.audit_max_bytes, "of each sandbox's audit log: 256MiB, 1GiB, ...")
+      ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false))
+      ->capture_default_str();
+  app.add_option("--audit_max_age", flags.audit_max_age, "how long events, and logs of deleted sandboxes, are kept")
+      ->capture_default_str();
+  app.add_option("--audit_failure", flags.audit_failure,
+                 "while an audit log cannot be written: deny new flows and names, or go on and count")
+      ->check(CLI::IsMember({"deny", "count"}))
+      ->capture_default_str();
+  app.add_option("--metrics_listen", flags.metrics_listen, "IP:PORT of a Prometheus endpoint, in clear, for all who reach it");
   app.add_flag("--stop_sandboxes_on_exit", flags.stop_sandboxes_on_exit, "end every sandbox on SIGTERM (always so, yet)");
   app.set_config("--config", "", "reads these options from a file (TOML or INI)");
 }
@@ -122,6 +154,7 @@ absl::StatusOr<ServerOptions> ParseServerOptions(int argc, char** argv) {
   absl::Status status = AddPrefixes("--extra_host_cidr", flags.extra_host_cidrs, options.extra_host_cidrs);
   if (status.ok()) status = AddPrefixes("--nat64_prefix", flags.nat64_prefixes, options.nat64_prefixes);
   if (status.ok()) status = AddBlockLists(flags.dns_block_lists, options.dns_block_lists);
+  if (status.ok()) status = SetAudit(flags, options);
   if (!status.ok()) return status;
   options.state_dir = std::filesystem::absolute(options.state_dir).lexically_normal();
   if (options.netsvc.empty()) options.netsvc = FindProgram("../netsvc/worker", "sluice-netsvc");

@@ -1,10 +1,13 @@
 #ifndef SLUICE_SERVER_OPTIONS_H_
 #define SLUICE_SERVER_OPTIONS_H_
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "netsvc/base/endpoint.h"
 #include "netsvc/base/ip_prefix.h"
 #include "server/core/block_list_store.h"
@@ -24,6 +27,11 @@ struct ServerOptions {
   std::vector<IpPrefix> extra_host_cidrs;
   std::vector<IpPrefix> nat64_prefixes;
   std::vector<BlockListStore::Source> dns_block_lists;
+  // Of each sandbox's audit log.
+  uint64_t audit_max_bytes = 256 << 20;
+  absl::Duration audit_max_age = absl::Hours(24 * 7);
+  bool audit_go_on_unwritten = false;
+  std::optional<Endpoint> metrics_endpoint;
 };
 
 // InvalidArgument, one sentence, for what cannot be meant. Prints help and exits

@@ -36,7 +36,7 @@ uint64_t MinRecordSize(const LogWriter::Options& options) {
 }  // namespace
 
 LogWriter::LogWriter(UniqueFd directory, const Options& options, const Clock& clock, LogState log)
-    : directory_(std::move(directory)), options_(options), clock_(clock), log_(std::move(log)) {}
+    : directory_(std::move(directory)), options_(options), clock_(clock), log_(std::move(log)), segment_begun_(clock.Now()) {}
 
 absl::StatusOr<std::unique_ptr<LogWriter>> LogWriter::Open(UniqueFd directory, const Options& options,
                                                            const Clock& clock) {
@@ -55,7 +55,9 @@ uint64_t LogWriter::Append(v1::AuditEvent& event) {
 
   const size_t payload_size = event.ByteSizeLong();
   const size_t record_size = RecordHeader::kSize + payload_size;
-  if (payload_size > RecordHeader::kMaxPayload || !MakeRoom(record_size)) {
+  const bool fits = payload_size <= RecordHeader::kMaxPayload && MakeRoom(record_size);
+  last_record_ = pending_.size();
+  if (!fits) {
     ++dropped_;
     return sequence;
   }
@@ -75,11 +77,33 @@ uint64_t LogWriter::Append(v1::AuditEvent& event) {
 
 absl::Status LogWriter::Flush() {
   if (pending_.empty()) return absl::OkStatus();
-  const bool is_full = log_.file_bytes >= options_.segment_bytes && log_.file_bytes > SegmentHeader::kSize;
-  if (!log_.file.valid() || is_full) {
-    if (absl::Status status = BeginSegment(); !status.ok()) return status;
+  if (!log_.file.valid() || IsSegmentDone()) {
+    if (absl::Status status = BeginSegment(RecordHeader::Decode(pending_)->sequence); !status.ok()) return status;
   }
   return WritePending();
+}
+
+bool LogWriter::IsSegmentDone() const {
+  if (log_.file_bytes <= SegmentHeader::kSize) return false;
+  return log_.file_bytes >= options_.segment_bytes || clock_.Now() - segment_begun_ > options_.max_age / 8;
+}
+
+void LogWriter::Retract() {
+  if (last_record_ < pending_.size()) {
+    pending_.resize(last_record_);
+  } else {
+    --dropped_;
+  }
+  --log_.next_sequence;
+}
+
+void LogWriter::Expire() {
+  const bool has_events = log_.file.valid() && log_.file_bytes > SegmentHeader::kSize;
+  // A log without a segment would not know its number.
+  if (has_events && pending_.empty() && log_.latest < clock_.Now() - options_.max_age) {
+    BeginSegment(log_.next_sequence).IgnoreError();
+  }
+  Retain();
 }
 
 bool LogWriter::MakeRoom(size_t bytes) {
@@ -117,11 +141,11 @@ size_t LogWriter::DropWritten(size_t bytes) {
     whole = end;
   }
   pending_.erase(0, whole);
+  last_record_ -= std::min(last_record_, whole);
   return whole;
 }
 
-absl::Status LogWriter::BeginSegment() {
-  const uint64_t first_sequence = RecordHeader::Decode(pending_)->sequence;
+absl::Status LogWriter::BeginSegment(uint64_t first_sequence) {
   const std::string name = SegmentName(first_sequence);
   UniqueFd file(openat(directory_.get(), name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, kFileMode));
   if (!file.valid()) return ErrnoError(errno, absl::StrCat("create audit segment ", name));
@@ -135,6 +159,7 @@ absl::Status LogWriter::BeginSegment() {
   log_.file = std::move(file);
   log_.file_first_sequence = first_sequence;
   log_.file_bytes = bytes.size();
+  segment_begun_ = clock_.Now();
   Retain();
   return absl::OkStatus();
 }

@@ -24,10 +24,11 @@ class LogWriter {
     std::string sandbox_uid;
     // A segment past this is closed and the next begun.
     uint64_t segment_bytes = 16 << 20;
-    // Retention, looked at whenever a segment is begun: the oldest closed
-    // segments go while all of them hold more than this,
+    // Retention, looked at whenever a segment is begun and by Expire: the oldest
+    // closed segments go while all of them hold more than this,
     uint64_t total_bytes = 256 << 20;
-    // or while their newest event is older than this.
+    // or while their newest event is older than this. A segment is closed after
+    // an eighth of it, so that nothing stays much longer.
     absl::Duration max_age = absl::InfiniteDuration();
   };
 
@@ -58,6 +59,14 @@ class LogWriter {
   // again by the next Flush, and nothing is given out that was not written.
   absl::Status Flush();
 
+  // Takes back the event appended last, after a Flush that failed: it is as if it
+  // had never been, and its sequence is the next one's.
+  void Retract();
+
+  // Removes what is older than max_age now, the last segment too. Numbering goes
+  // on.
+  void Expire();
+
   bool has_pending() const { return !pending_.empty(); }
   // Of the event appended last, in this process or before. 0: there was none.
   uint64_t last_sequence() const { return log_.next_sequence - 1; }
@@ -67,8 +76,9 @@ class LogWriter {
  private:
   LogWriter(UniqueFd directory, const Options& options, const Clock& clock, LogState log);
   bool MakeRoom(size_t bytes);
-  // Closes the current segment and begins one for the events that wait.
-  absl::Status BeginSegment();
+  // Closes the current segment and begins the one whose first event this will be.
+  absl::Status BeginSegment(uint64_t first_sequence);
+  bool IsSegmentDone() const;
   absl::Status WritePending();
   // Forgets the whole records in the first `bytes` of what waits. Their size.
   size_t DropWritten(size_t bytes);
@@ -78,8 +88,11 @@ class LogWriter {
   const Options options_;
   const Clock& clock_;
   LogState log_;
+  absl::Time segment_begun_;
   // Whole records, in order.
   std::string pending_;
+  // Where in it the event appended last begins; past its end where it was dropped.
+  size_t last_record_ = 0;
   absl::Time pending_latest_ = absl::InfinitePast();
   uint64_t dropped_ = 0;
 };

@@ -20,6 +20,7 @@ constexpr Verdict kMalformed{v1::ACTION_DENY, v1::Verdict::REASON_MALFORMED, {}}
 constexpr Verdict kUnsupported{v1::ACTION_DENY, v1::Verdict::REASON_UNSUPPORTED, {}};
 constexpr Verdict kOverLimit{v1::ACTION_DENY, v1::Verdict::REASON_LIMIT, {}};
 constexpr Verdict kOverBudget{v1::ACTION_DENY, v1::Verdict::REASON_DNS_BUDGET, {}};
+constexpr Verdict kUnrecorded{v1::ACTION_DENY, v1::Verdict::REASON_AUDIT_UNAVAILABLE, {}};
 
 const DomainName& GatewayName() {
   static const DomainName* const name = new DomainName(DomainName::FromText(kGatewayName).value());
@@ -153,6 +154,7 @@ bool Interceptor::AnswerFromCache(Exchange& exchange) {
 }
 
 void Interceptor::AskUpstream(Exchange exchange) {
+  if (!host_.CanRecord()) return Fail(exchange, kUnrecorded, ErrorOf(kUnrecorded));
   if (!budget_.TakeName(exchange.query.name, exchange.arrived)) return OverBudget(exchange, names_events_);
   if (in_flight_ >= kMaxInFlight) {
     ++counters_.over_limit;

@@ -81,6 +81,8 @@ class Interceptor {
     // Writes what was recorded, before the answers that it speaks of are given
     // out; false: it could not be, and these queries get SERVFAIL (fail closed).
     virtual bool Commit() = 0;
+    // Could Commit write, as far as is known? Where not, nothing is sent upstream.
+    virtual bool CanRecord() const { return true; }
     // An allowed answer is about to be given out: these addresses are bound to
     // `name`, which was asked, for `ttl`. Not called where there are none.
     virtual void OnResolved(const DomainName& /*name*/, std::span<const IpAddress> /*addresses*/,

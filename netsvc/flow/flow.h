@@ -75,6 +75,7 @@ struct Flow {
   // Monotonic.
   absl::Duration opened;
   absl::Duration last_active;
+  absl::Duration last_told;  // when an event spoke of it
   // Transport payload.
   uint64_t bytes_to_remote = 0;
   uint64_t bytes_to_guest = 0;

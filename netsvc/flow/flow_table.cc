@@ -76,7 +76,7 @@ Flow* FlowTable::Open(const FlowKey& guest_side, const FlowKey& host_side, absl:
   entry.flow.id = ++last_id_;
   entry.flow.guest_side = guest_side;
   entry.flow.host_side = host_side;
-  entry.flow.opened = entry.flow.last_active = now;
+  entry.flow.opened = entry.flow.last_active = entry.flow.last_told = now;
   MoveTo(entry, AgeOf(entry.flow));
   by_guest_side_[guest_side] = &entry;
   by_host_side_[host_side] = &entry;

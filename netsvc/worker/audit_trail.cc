@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "google/protobuf/util/time_util.h"
 
@@ -35,8 +36,10 @@ void SetVerdict(const Flow& flow, v1::Verdict& out) {
 
 }  // namespace
 
-AuditTrail::AuditTrail(EventLoop& loop, std::unique_ptr<audit::LogWriter> log)
-    : loop_(loop), log_(std::move(log)) {}
+AuditTrail::AuditTrail(EventLoop& loop, std::unique_ptr<audit::LogWriter> log, OnFailure on_failure)
+    : loop_(loop), log_(std::move(log)), on_failure_(on_failure) {
+  ExpireLater();
+}
 
 AuditTrail::~AuditTrail() { Finish(); }
 
@@ -54,10 +57,75 @@ void AuditTrail::Append(v1::AuditEvent& event) {
   log_->Append(event);
 }
 
-bool AuditTrail::Commit() {
-  if (log_->Flush().ok()) return true;
-  ++counters_.unwritten;
+bool AuditTrail::Record(v1::AuditEvent& event) {
+  if (!available()) return false;
+  Append(event);
+  if (Commit()) return true;
+  log_->Retract();
   return false;
+}
+
+bool AuditTrail::Commit() {
+  // While it cannot be written, Retry alone tries.
+  if (!error_.empty()) return available();
+  const absl::Status written = log_->Flush();
+  if (written.ok()) return true;
+  ++counters_.unwritten;
+  error_ = std::string(written.message());
+  failing_since_ = loop_.clock().Now();
+  retry_timer_ = loop_.RunAfter(kRetryTime, [this] { Retry(); });
+  return available();
+}
+
+void AuditTrail::Retry() {
+  v1::AuditEvent summary;
+  summary.mutable_lifecycle()->set_state(v1::Sandbox::STATE_RUNNING);
+  summary.mutable_lifecycle()->set_message(
+      absl::StrCat("the audit log could not be written for ", absl::FormatDuration(loop_.clock().Now() - failing_since_),
+                   " (", error_, "): ", refused_flows_, " flows and ", refused_names_, " queries were denied"));
+  Append(summary);
+  const absl::Status written = log_->Flush();
+  if (!written.ok()) {
+    log_->Retract();
+    ++counters_.unwritten;
+    error_ = std::string(written.message());
+    retry_timer_ = loop_.RunAfter(kRetryTime, [this] { Retry(); });
+    return;
+  }
+  error_.clear();
+  refused_flows_ = refused_names_ = 0;
+  retry_timer_.reset();
+  TellHeld();
+}
+
+void AuditTrail::TellHeld() {
+  for (const v1::DnsEvent& dns : std::exchange(held_dns_, {})) {
+    v1::AuditEvent event;
+    *event.mutable_dns() = dns;
+    Append(event);
+  }
+  TellFolds();
+}
+
+void AuditTrail::HoldDns(const v1::DnsEvent& event) {
+  ++refused_names_;
+  activity_.DnsQuery(v1::ACTION_DENY, v1::Verdict::REASON_AUDIT_UNAVAILABLE, absl::ZeroDuration());
+  if (held_dns_.size() >= kMaxHeldDns) return;
+  v1::DnsEvent& held = held_dns_.emplace_back(event);
+  held.set_response_code("SERVFAIL");
+  held.clear_addresses();
+  held.clear_ttl();
+  held.mutable_verdict()->Clear();
+  held.mutable_verdict()->set_action(v1::ACTION_DENY);
+  held.mutable_verdict()->set_reason(v1::Verdict::REASON_AUDIT_UNAVAILABLE);
+  held.mutable_verdict()->set_rule_id(std::string(policy::kDefaultRuleId));
+}
+
+void AuditTrail::ExpireLater() {
+  expire_timer_ = loop_.RunAfter(kExpireTime, [this] {
+    log_->Expire();
+    ExpireLater();
+  });
 }
 
 void AuditTrail::CommitSoon() {
@@ -78,25 +146,45 @@ bool AuditTrail::FlowOpened(const Flow& flow) {
   SetKey(flow.direction, flow.guest_side, opened);
   SetNames(flow.names, opened);
   SetVerdict(flow, *opened.mutable_verdict());
+  if (!Record(event)) return false;
+  activity_.FlowOpened();
+  return true;
+}
+
+void AuditTrail::FillTotals(const Flow& flow, v1::FlowEvent& event) const {
+  event.set_flow_id(flow.id);
+  event.set_count(1);
+  SetKey(flow.direction, flow.guest_side, event);
+  SetNames(flow.names, event);
+  if (flow.server_name) event.set_server_name(flow.server_name->ToString());
+  event.set_bytes_to_remote(flow.bytes_to_remote);
+  event.set_bytes_to_guest(flow.bytes_to_guest);
+  const absl::Duration age = loop_.clock().Monotonic() - flow.opened;
+  *event.mutable_duration() =
+      google::protobuf::util::TimeUtil::NanosecondsToDuration(absl::ToInt64Nanoseconds(age));
+}
+
+void AuditTrail::FlowProgress(const Flow& flow) {
+  if (!error_.empty()) return;  // the next one tells as much
+  v1::AuditEvent event;
+  v1::FlowEvent& progress = *event.mutable_flow();
+  progress.set_phase(v1::FlowEvent::PHASE_PROGRESS);
+  FillTotals(flow, progress);
+  SetVerdict(flow, *progress.mutable_verdict());
   Append(event);
-  return Commit();
+  CommitSoon();
 }
 
 void AuditTrail::FlowClosed(const Flow& flow, v1::FlowEvent::EndCause cause, const policy::Verdict* verdict) {
+  if (verdict != nullptr && verdict->reason == v1::Verdict::REASON_AUDIT_UNAVAILABLE) {
+    return FlowDenied(flow.direction, flow.guest_side, *verdict, flow.names);
+  }
+  activity_.FlowClosed(flow.bytes_to_remote, flow.bytes_to_guest);
   v1::AuditEvent event;
   v1::FlowEvent& closed = *event.mutable_flow();
   closed.set_phase(v1::FlowEvent::PHASE_CLOSED);
-  closed.set_flow_id(flow.id);
-  closed.set_count(1);
-  SetKey(flow.direction, flow.guest_side, closed);
-  SetNames(flow.names, closed);
-  if (flow.server_name) closed.set_server_name(flow.server_name->ToString());
-  closed.set_bytes_to_remote(flow.bytes_to_remote);
-  closed.set_bytes_to_guest(flow.bytes_to_guest);
+  FillTotals(flow, closed);
   closed.set_end_cause(cause);
-  const absl::Duration age = loop_.clock().Monotonic() - flow.opened;
-  *closed.mutable_duration() =
-      google::protobuf::util::TimeUtil::NanosecondsToDuration(absl::ToInt64Nanoseconds(age));
   if (verdict != nullptr) {
     *closed.mutable_verdict() = verdict->ToProto();
   } else {
@@ -108,6 +196,7 @@ void AuditTrail::FlowClosed(const Flow& flow, v1::FlowEvent::EndCause cause, con
 
 void AuditTrail::FlowDenied(v1::Direction direction, const FlowKey& key, const policy::Verdict& verdict,
                             std::span<const DomainName> names) {
+  activity_.FlowDenied(verdict.reason);
   Count(policy::RuleHits::Kind::kFlow, verdict.action, verdict.rule_id);
   FoldKey fold_key{direction, key, verdict.reason, std::string(verdict.rule_id)};
   fold_key.flow.guest.port = 0;
@@ -119,20 +208,22 @@ void AuditTrail::FlowDenied(v1::Direction direction, const FlowKey& key, const p
   if (const auto it = folds_.find(fold_key); it != folds_.end()) {
     it->second.event = std::move(denied);
     ++it->second.more;
+    if (!available()) ++refused_flows_;
     return;
   }
-  denied.set_count(1);
   v1::AuditEvent event;
   *event.mutable_flow() = denied;
-  Append(event);
-  Commit();
+  event.mutable_flow()->set_count(1);
+  const bool told = Record(event);
+  if (!told) ++refused_flows_;
   if (folds_.size() >= kMaxFolds) return;
-  folds_[fold_key].event = std::move(denied);
+  folds_[fold_key] = {.event = std::move(denied), .more = told ? 0u : 1u};
   if (fold_timer_ == nullptr) fold_timer_ = loop_.RunAfter(kFoldTime, [this] { TellFolds(); });
 }
 
 void AuditTrail::TellFolds() {
   fold_timer_.reset();
+  if (!available()) return;  // Retry tells them
   for (auto& [key, fold] : std::exchange(folds_, {})) {
     if (fold.more == 0) continue;
     v1::AuditEvent event;
@@ -145,6 +236,8 @@ void AuditTrail::TellFolds() {
 
 void AuditTrail::Dropped(const FlowKey& key, v1::Verdict::Reason reason, Drops& drops) {
   ++drops.untold;
+  activity_.FlowDenied(reason);
+  if (!available()) return;
   const absl::Duration now = loop_.clock().Monotonic();
   if (now - drops.last_told < kFoldTime) return;
   drops.last_told = now;
@@ -161,7 +254,10 @@ void AuditTrail::Dropped(const FlowKey& key, v1::Verdict::Reason reason, Drops& 
 }
 
 void AuditTrail::Dns(v1::DnsEvent dns) {
+  if (!available()) return HoldDns(dns);
   Count(policy::RuleHits::Kind::kName, dns.verdict().action(), dns.verdict().rule_id());
+  const absl::Duration latency = absl::Seconds(dns.latency().seconds()) + absl::Nanoseconds(dns.latency().nanos());
+  activity_.DnsQuery(dns.verdict().action(), dns.verdict().reason(), latency);
   v1::AuditEvent event;
   *event.mutable_dns() = std::move(dns);
   Append(event);
@@ -171,8 +267,7 @@ void AuditTrail::Dns(v1::DnsEvent dns) {
 bool AuditTrail::Port(const v1::PortEvent& port) {
   v1::AuditEvent event;
   *event.mutable_port() = port;
-  Append(event);
-  return Commit();
+  return Record(event);
 }
 
 bool AuditTrail::Policy(const v1::PolicyEvent& policy) {
@@ -189,6 +284,17 @@ bool AuditTrail::Lifecycle(const v1::LifecycleEvent& lifecycle) {
   return Commit();
 }
 
-void AuditTrail::Finish() { TellFolds(); }
+void AuditTrail::Finish() {
+  if (!error_.empty()) Retry();
+  TellFolds();
+}
+
+void AuditTrail::FillStats(internal::v1::StatsResult& stats) const {
+  activity_.Fill(stats);
+  stats.set_audit_last_sequence(log_->last_sequence());
+  stats.set_audit_dropped(log_->dropped());
+  stats.set_audit_write_errors(counters_.unwritten);
+  stats.set_audit_error(error_);
+}
 
 }  // namespace sluice

@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
@@ -14,6 +15,8 @@
 #include "netsvc/loop/event_loop.h"
 #include "netsvc/policy/rule_hits.h"
 #include "netsvc/policy/verdict.h"
+#include "netsvc/worker/activity.h"
+#include "sluice/internal/v1/worker.pb.h"
 #include "sluice/v1/audit.pb.h"
 
 namespace sluice {
@@ -25,18 +28,36 @@ namespace sluice {
 // return bool say whether it was, and where it was not, the thing must not
 // happen. What merely ended is written at the end of the loop's turn at the
 // latest.
+//
+// From a write that fails until one succeeds, tried every kRetryTime, what opens
+// or answers is refused without an event of its own, so that no number is used
+// up. What was refused is held here, within bounds, and written as denials
+// (AUDIT_UNAVAILABLE) once the log can be; one lifecycle event says how long that
+// took and how much was refused in all.
 class AuditTrail {
  public:
   // Denials that are the same but for the guest's port are one event a second.
   static constexpr absl::Duration kFoldTime = absl::Seconds(1);
   // Different denials folded at once; past it each is an event of its own.
   static constexpr size_t kMaxFolds = 1024;
+  // Between tries to write a log that could not be written.
+  static constexpr absl::Duration kRetryTime = absl::Milliseconds(250);
+  // DNS events held meanwhile; past it they are counted alone.
+  static constexpr size_t kMaxHeldDns = 1024;
+  // Between looks at what is too old to keep.
+  static constexpr absl::Duration kExpireTime = absl::Minutes(1);
 
-  struct Counters {
-    uint64_t unwritten = 0;  // the log could not be written when it had to be
+  // Where the log cannot be written.
+  enum class OnFailure {
+    kDeny,   // what must be written is refused
+    kCount,  // it goes on; events that find no room to wait are lost, and counted
   };
 
-  AuditTrail(EventLoop& loop, std::unique_ptr<audit::LogWriter> log);
+  struct Counters {
+    uint64_t unwritten = 0;  // tries to write the log that failed
+  };
+
+  AuditTrail(EventLoop& loop, std::unique_ptr<audit::LogWriter> log, OnFailure on_failure = OnFailure::kDeny);
   // Writes what is still waiting.
   ~AuditTrail();
 
@@ -48,8 +69,15 @@ class AuditTrail {
   // there too. Outlives it, or is replaced.
   void CountIn(policy::RuleHits& hits) { hits_ = &hits; }
 
+  // Can what has to be written before it happens be written, as far as is known?
+  // Where not, refuse what would only be known to fail later.
+  bool available() const { return error_.empty() || on_failure_ == OnFailure::kCount; }
+
   bool FlowOpened(const flow::Flow& flow);
-  // `verdict`: nullptr for a flow that ended by itself, and bears its own.
+  // It is open for long.
+  void FlowProgress(const flow::Flow& flow);
+  // `verdict`: nullptr for a flow that ended by itself, and bears its own. One
+  // that FlowOpened refused is told as denied.
   void FlowClosed(const flow::Flow& flow, v1::FlowEvent::EndCause cause, const policy::Verdict* verdict);
   // `names`: of the remote, as far as they are known.
   void FlowDenied(v1::Direction direction, const flow::FlowKey& key, const policy::Verdict& verdict,
@@ -68,6 +96,9 @@ class AuditTrail {
 
   // Writes what is waiting, folded denials included.
   void Finish();
+
+  // What is known of flows, names and the log; not of the flows that are open.
+  void FillStats(internal::v1::StatsResult& stats) const;
 
   const Counters& counters() const { return counters_; }
 
@@ -99,11 +130,21 @@ class AuditTrail {
   void Count(policy::RuleHits::Kind kind, v1::Action action, absl::string_view rule_id);
   void Append(v1::AuditEvent& event);
   void Dropped(const flow::FlowKey& key, v1::Verdict::Reason reason, Drops& drops);
+  void FillTotals(const flow::Flow& flow, v1::FlowEvent& event) const;
+  // Appends and commits; where that fails and must not, it is as if it had never
+  // been.
+  bool Record(v1::AuditEvent& event);
   void CommitSoon();
   void TellFolds();
+  void HoldDns(const v1::DnsEvent& event);
+  void Retry();
+  void TellHeld();
+  void ExpireLater();
 
   EventLoop& loop_;
   const std::unique_ptr<audit::LogWriter> log_;
+  const OnFailure on_failure_;
+  Activity activity_;
   uint64_t generation_ = 0;
   policy::RuleHits* hits_ = nullptr;
   absl::flat_hash_map<FoldKey, Fold> folds_;
@@ -112,6 +153,15 @@ class AuditTrail {
   Drops malformed_;
   Drops unsupported_;
   Counters counters_;
+
+  // Why the log cannot be written; empty: it can.
+  std::string error_;
+  absl::Time failing_since_;
+  std::vector<v1::DnsEvent> held_dns_;
+  uint64_t refused_flows_ = 0;
+  uint64_t refused_names_ = 0;
+  std::unique_ptr<EventLoop::Handle> retry_timer_;
+  std::unique_ptr<EventLoop::Handle> expire_timer_;
 };
 
 }  // namespace sluice

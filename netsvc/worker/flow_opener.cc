@@ -120,6 +120,7 @@ Flow* FlowOpener::OpenEgress(const FlowKey& key, const packet::Packet& packet, c
   parts_.bindings.Use(key.remote.address, flow->names);
   if (parts_.audit.FlowOpened(*flow)) return flow;
   const Verdict unwritten = Denied(v1::Verdict::REASON_AUDIT_UNAVAILABLE);
+  if (packet.is_tcp()) flow->tcp.OnGuestSegment(packet);  // what a reset has to answer
   parts_.ender.End(*flow, &unwritten);
   if (!packet.is_tcp()) parts_.rejecter.Reject(packet);  // End has reset TCP
   return nullptr;

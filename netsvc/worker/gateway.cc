@@ -19,6 +19,8 @@ using packet::Packet;
 using packet::Sanitizer;
 
 constexpr absl::Duration kSweepInterval = absl::Seconds(1);
+// A flow that is open for long is told of this often.
+constexpr absl::Duration kProgressInterval = absl::Minutes(1);
 
 Sanitizer::Options SanitizerOptions(const Subnet& subnet) {
   return {.guest_mac = subnet.guest_mac,
@@ -288,10 +290,20 @@ absl::StatusOr<uint64_t> Gateway::RemovePort(const v1::PortMapping& mapping) {
   });
 }
 
+void Gateway::TellLongFlows() {
+  const absl::Duration now = Now();
+  parts_.flows.ForEachOpen([this, now](Flow& flow) {
+    if (now - flow.last_told < kProgressInterval || flow.handler == Handler::kDns) return;
+    flow.last_told = now;
+    parts_.audit.FlowProgress(flow);
+  });
+}
+
 void Gateway::SweepLater() {
   sweep_timer_ = parts_.loop.RunAfter(kSweepInterval, [this] {
     parts_.flows.Sweep(Now(), [this](Flow& flow) { ender_.End(flow, nullptr); });
     draining_.Sweep(Now());
+    TellLongFlows();
     SweepLater();
   });
 }

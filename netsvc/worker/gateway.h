@@ -101,6 +101,7 @@ class Gateway : private HostStack::Delegate {
 
   // Ends the open flows that `why` has a verdict for.
   uint64_t EndIf(const std::function<const policy::Verdict*(const flow::Flow&)>& why);
+  void TellLongFlows();
   void SweepLater();
   absl::Duration Now() const { return parts_.loop.clock().Monotonic(); }
 

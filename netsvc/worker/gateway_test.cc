@@ -1,5 +1,8 @@
 #include "netsvc/worker/gateway.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
 #include <array>
 #include <memory>
 #include <string>
@@ -316,6 +319,49 @@ TEST_F(GatewayTest, AFinishedConnectionIsToldWithItsBytes) {
   EXPECT_EQ(event.phase(), v1::FlowEvent::PHASE_CLOSED);
   EXPECT_EQ(event.end_cause(), v1::FlowEvent::END_CAUSE_FINISHED);
   EXPECT_EQ(flows_.open_count(), 0u);
+}
+
+TEST_F(GatewayTest, ALongConnectionIsToldEveryMinute) {
+  GuestSendsTcp(kWeb, {.sequence = 1000, .flags = kSyn});
+  StackSends({subnet_.gateway_mac, subnet_.guest_mac, kWeb, {subnet_.ipv4.guest, 4242}},
+             {.sequence = 500, .acknowledgment = 1001, .flags = kSyn | kAck});
+  GuestSendsTcp(kWeb, {.sequence = 1001, .acknowledgment = 501, .flags = kAck});
+  loop_.Advance(absl::Seconds(58));
+  EXPECT_EQ(LastFlowEvent().phase(), v1::FlowEvent::PHASE_OPENED);
+  for (int minute = 1; minute <= 3; ++minute) {
+    loop_.Advance(absl::Minutes(1));
+    const v1::FlowEvent event = LastFlowEvent();
+    EXPECT_EQ(event.phase(), v1::FlowEvent::PHASE_PROGRESS);
+    EXPECT_NEAR(event.duration().seconds(), 60 * minute, 3);
+    EXPECT_EQ(event.remote().address(), "93.184.216.34");
+  }
+}
+
+TEST_F(GatewayTest, NothingOpensWhileTheLogCannotBeWritten) {
+  signal(SIGXFSZ, SIG_IGN);
+  rlimit before;
+  getrlimit(RLIMIT_FSIZE, &before);
+  const rlimit full = {0, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &full), 0);
+  for (int i = 0; i < 2; ++i) {
+    GuestSendsTcp(kWeb, {.sequence = 1000, .flags = kSyn});
+    loop_.RunUntilIdle();
+    for (std::vector<uint8_t>& bytes : stack_.frames) {  // resets at the most
+      Packet packet;
+      packet::Parse(bytes, packet);
+      EXPECT_FALSE(packet.tcp_flags & kSyn);
+    }
+    EXPECT_TRUE(LastToGuest().tcp_flags & kRst);
+    EXPECT_EQ(LastToGuest().acknowledgment, 1001u);
+  }
+  setrlimit(RLIMIT_FSIZE, &before);
+  loop_.Advance(AuditTrail::kRetryTime);
+  EXPECT_EQ(LastFlowEvent().verdict().reason(), v1::Verdict::REASON_AUDIT_UNAVAILABLE);
+  EXPECT_EQ(LastFlowEvent().phase(), v1::FlowEvent::PHASE_DENIED);
+  stack_.frames.clear();
+  GuestSendsTcp(kWeb, {.sequence = 1000, .flags = kSyn});
+  EXPECT_EQ(stack_.frames.size(), 1u);
+  EXPECT_EQ(LastFlowEvent().phase(), v1::FlowEvent::PHASE_OPENED);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -13,6 +14,7 @@
 #include "netsvc/policy/compiled_policy.h"
 #include "netsvc/worker/bindings_replay.h"
 #include "netsvc/worker/explainer.h"
+#include "netsvc/worker/flow_stats.h"
 
 namespace sluice {
 namespace {
@@ -118,9 +120,15 @@ absl::Status SandboxNetwork::Start(const internal::v1::Configure& config, Unique
   audit::LogWriter::Options log_options;
   log_options.sandbox_id = config.sandbox_id();
   log_options.sandbox_uid = config.sandbox_uid();
+  const internal::v1::AuditOptions& audit = config.audit();
+  if (audit.max_bytes() != 0) log_options.total_bytes = audit.max_bytes();
+  if (audit.max_age_seconds() != 0) log_options.max_age = absl::Seconds(audit.max_age_seconds());
+  // Retention removes whole segments: small logs have small ones.
+  log_options.segment_bytes = std::min(log_options.segment_bytes, log_options.total_bytes / 8);
   auto log = audit::LogWriter::Open(std::move(log_directory), log_options, loop_.clock());
   if (!log.ok()) return log.status();
-  audit_ = std::make_unique<AuditTrail>(loop_, *std::move(log));
+  audit_ = std::make_unique<AuditTrail>(
+      loop_, *std::move(log), audit.go_on_unwritten() ? AuditTrail::OnFailure::kCount : AuditTrail::OnFailure::kDeny);
   audit_->SetGeneration(generation_);
 
   absl::StatusOr<policy::AddressGroups::Options> group_options = GroupOptions(config, subnet_);
@@ -324,6 +332,13 @@ void SandboxNetwork::ApplyLimits(const v1::NetworkLimits& limits) {
 
 absl::Status SandboxNetwork::RecordLifecycle(const v1::LifecycleEvent& event) {
   return audit_->Lifecycle(event) ? absl::OkStatus() : Unwritten();
+}
+
+internal::v1::StatsResult SandboxNetwork::Stats(uint32_t top_remotes) const {
+  internal::v1::StatsResult stats;
+  audit_->FillStats(stats);
+  FillFlowStats(*flows_, top_remotes, stats);
+  return stats;
 }
 
 uint64_t SandboxNetwork::Shutdown(const v1::LifecycleEvent& last) {

@@ -78,6 +78,9 @@ class SandboxNetwork : private dns::Interceptor::Host {
   // Unavailable: the log cannot be written.
   absl::Status RecordLifecycle(const v1::LifecycleEvent& event);
 
+  // What it has done so far, and the `top_remotes` of its open flows.
+  internal::v1::StatsResult Stats(uint32_t top_remotes) const;
+
   // Ends every flow and detaches the link; the last events are written. Returns
   // how many flows it ended.
   uint64_t Shutdown(const v1::LifecycleEvent& last);
@@ -105,6 +108,7 @@ class SandboxNetwork : private dns::Interceptor::Host {
   void OnResolved(const DomainName& name, std::span<const IpAddress> addresses, absl::Duration ttl) override {
     bindings_.Bind(name, addresses, ttl);
   }
+  bool CanRecord() const override { return audit_->available(); }
 
   EventLoop& loop_;
   const dns::BlockLists& block_lists_;

@@ -80,6 +80,9 @@ absl::Status Worker::Dispatch(const Request& request, ControlServer::Descriptors
       return absl::OkStatus();
     case Request::kUpdateNetwork:
       return network_->Update(request.update_network());
+    case Request::kGetStats:
+      *response.mutable_stats() = network_->Stats(request.get_stats().top_remotes());
+      return absl::OkStatus();
     case Request::kShutdown:
       response.mutable_shutdown()->set_flows_closed(network_->Shutdown(request.shutdown().lifecycle()));
       loop_.Post(on_shutdown_);

@@ -48,8 +48,9 @@ class AuditArchive::Listener : public Subscription {
   const std::function<void()> changed_;
 };
 
-std::unique_ptr<AuditArchive> AuditArchive::Open(const std::string& directory, const Clock& clock) {
-  std::unique_ptr<AuditArchive> archive(new AuditArchive(directory, clock));
+std::unique_ptr<AuditArchive> AuditArchive::Open(const std::string& directory, absl::Duration max_age,
+                                                 const Clock& clock) {
+  std::unique_ptr<AuditArchive> archive(new AuditArchive(directory, max_age, clock));
   archive->Load();
   archive->Prune();
   return archive;
@@ -105,6 +106,7 @@ void AuditArchive::MarkDeleted(const std::string& uid) {
       found->second.deleted = clock_.Now();
     }
   }
+  TellListeners();
   Prune();
 }
 
@@ -159,12 +161,13 @@ void AuditArchive::Load() {
 
 void AuditArchive::Prune() {
   const std::vector<std::string> overdue = TakeOverdue();
+  if (overdue.empty()) return;
   TellListeners();
   for (const std::string& uid : overdue) RemoveFiles(uid);
 }
 
 std::vector<std::string> AuditArchive::TakeOverdue() {
-  const absl::Time oldest = clock_.Now() - kMaxAge;
+  const absl::Time oldest = clock_.Now() - max_age_;
   std::vector<std::pair<absl::Time, std::string>> deleted;
   std::vector<std::string> overdue;
   const MutexLock lock(mutex_);

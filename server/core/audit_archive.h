@@ -23,14 +23,14 @@ namespace sluice {
 // what touches files blocks. It outlives its subscriptions.
 class AuditArchive : public AuditDirectory {
  public:
-  // Logs of deleted sandboxes are kept this long, and at most so many, the
-  // longest deleted go first.
-  static constexpr absl::Duration kMaxAge = absl::Hours(24);
-  static constexpr size_t kMaxDeleted = 1000;
+  // Logs of deleted sandboxes are kept at most so many, the longest deleted go
+  // first.
+  static constexpr size_t kMaxDeleted = 4096;
 
   // Reads what `directory` holds: all of sandboxes that are gone. A log that
-  // nothing speaks of is removed. `clock` outlives the archive.
-  static std::unique_ptr<AuditArchive> Open(const std::string& directory, const Clock& clock);
+  // nothing speaks of is removed. Logs of deleted sandboxes are kept for
+  // `max_age`. `clock` outlives the archive.
+  static std::unique_ptr<AuditArchive> Open(const std::string& directory, absl::Duration max_age, const Clock& clock);
 
   // Makes the log's directory. A failure leaves nothing.
   absl::Status Add(const v1::Sandbox& sandbox);
@@ -41,6 +41,9 @@ class AuditArchive : public AuditDirectory {
   // Its sandbox is gone and its last event written: the log stays for a while.
   // Removes what is over the bounds.
   void MarkDeleted(const std::string& uid);
+
+  // Removes what is over the bounds now.
+  void Prune();
 
   // Where the log of `uid` is, or would be.
   std::string LogDirectory(const std::string& uid) const;
@@ -55,18 +58,19 @@ class AuditArchive : public AuditDirectory {
     std::optional<absl::Time> deleted;  // nothing while the sandbox is there
   };
 
-  AuditArchive(std::string directory, const Clock& clock) : directory_(std::move(directory)), clock_(clock) {}
+  AuditArchive(std::string directory, absl::Duration max_age, const Clock& clock)
+      : directory_(std::move(directory)), max_age_(max_age), clock_(clock) {}
 
   AuditLogInfo InfoOf(const v1::Sandbox& sandbox) const;
   std::string NotePath(const std::string& uid) const;
   std::optional<Log> ReadNote(const std::string& uid) const;
   void Load();
-  void Prune();
   std::vector<std::string> TakeOverdue() EXCLUDES(mutex_);
   void RemoveFiles(const std::string& uid) const;
   void TellListeners() EXCLUDES(mutex_, listeners_mutex_);
 
   const std::string directory_;
+  const absl::Duration max_age_;
   const Clock& clock_;
   mutable Mutex mutex_;
   std::map<std::string, Log> logs_ GUARDED_BY(mutex_);  // by uid

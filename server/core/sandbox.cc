@@ -201,9 +201,43 @@ void Sandbox::OnWorkerExit(const std::string& how) {
   if (worker_ == nullptr) return;
   spdlog::error("sandbox {}: {}", id_, how);
   worker_ = nullptr;
+  environment_.totals.Forget(record_.uid());
+  environment_.totals.CountDeath();
   ports_.CloseAll(nullptr);
   ShowPorts();
   EnterState(v1::Sandbox::STATE_FAILED, absl::StrCat(how, "; nothing passes any more"));
+}
+
+void Sandbox::AskWorker() {
+  if (asking_.exchange(true)) return;
+  strand_->Post([self = shared_from_this()] {
+    self->asking_ = false;
+    self->TakeStats();
+  });
+}
+
+void Sandbox::TakeStats() {
+  if (worker_ == nullptr) return;
+  const absl::StatusOr<internal::v1::StatsResult> stats = worker_->GetStats(/*top_remotes=*/0);
+  if (!stats.ok()) return;
+  environment_.totals.Update(record_.uid(), *stats);
+  ShowAuditState(stats->audit_error());
+}
+
+void Sandbox::ShowAuditState(const std::string& error) {
+  if (record_.state() != v1::Sandbox::STATE_RUNNING) return;
+  std::string message;
+  if (!error.empty()) {
+    const char* const then = host_.audit.go_on_unwritten() ? "what happens is not recorded" : "new flows and names are denied";
+    message = absl::StrCat("the audit log cannot be written (", error, "): ", then);
+  }
+  if (message == record_.state_message()) return;
+  if (message.empty()) {
+    spdlog::info("sandbox {}: the audit log can be written again", id_);
+  } else {
+    spdlog::error("sandbox {}: {}", id_, message);
+  }
+  EnterState(v1::Sandbox::STATE_RUNNING, message);
 }
 
 void Sandbox::OnGuestExit(const ProcessExit& exit) {

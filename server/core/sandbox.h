@@ -1,6 +1,7 @@
 #ifndef SLUICE_SERVER_CORE_SANDBOX_H_
 #define SLUICE_SERVER_CORE_SANDBOX_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -20,6 +21,7 @@
 #include "server/core/published_ports.h"
 #include "server/core/state_directory.h"
 #include "server/core/strand.h"
+#include "server/core/worker_totals.h"
 #include "server/guest/guest.h"
 #include "server/guest/guest_factory.h"
 #include "server/worker/worker.h"
@@ -38,6 +40,7 @@ struct SandboxEnvironment {
   PublishedPorts::Binder bind_port;
   StateDirectory& state;
   AuditArchive& audit;
+  WorkerTotals& totals;
   ChangeFeed& feed;
   const BlockListStore& block_lists;
   const Clock& clock;
@@ -66,6 +69,9 @@ class Sandbox : public std::enable_shared_from_this<Sandbox> {
   const std::string& id() const { return id_; }
   Strand& strand() { return *strand_; }
   void CancelCreation() { creation_.Cancel(); }
+  // Has the worker asked, soon, how it is: what it counted goes into the totals,
+  // and a log that cannot be written into the state message.
+  void AskWorker();
   // FailedPrecondition where the guest does not run.
   absl::StatusOr<std::shared_ptr<Guest>> RunningGuest() const;
 
@@ -144,6 +150,9 @@ class Sandbox : public std::enable_shared_from_this<Sandbox> {
   absl::Status CheckWorker() const;
   void OnWorkerExit(const std::string& how);
   void OnGuestExit(const ProcessExit& exit);
+  // What the worker says of itself. The last word of one that is about to end, too.
+  void TakeStats();
+  void ShowAuditState(const std::string& error);
   void EnterState(v1::Sandbox::State state, absl::string_view message);
   void ShowPorts();
   // Gives the record a new etag and everyone a look at it.
@@ -166,6 +175,7 @@ class Sandbox : public std::enable_shared_from_this<Sandbox> {
   UniqueFd link_;  // on its way from the guest to the worker
   PublishedPorts ports_;
 
+  std::atomic<bool> asking_ = false;
   mutable Mutex mutex_;
   std::shared_ptr<Guest> running_guest_ GUARDED_BY(mutex_);
 };

@@ -168,9 +168,11 @@ absl::Status Sandbox::Release(const v1::LifecycleEvent& last) {
                                    : guest_->Stop(environment_.clock.Now() + kStopTimeout);
   if (!stopped.ok()) return stopped;
   guest_ = nullptr;
+  TakeStats();
   if (worker_ != nullptr) worker_->Shutdown(last);
   worker_ = nullptr;
   worker_id_ = nullptr;
+  environment_.totals.Forget(record_.uid());
   const absl::Status removed = environment_.state.RemoveSandbox(record_.uid());
   if (!removed.ok()) return removed;
   gone_ = true;

@@ -40,6 +40,7 @@ SandboxManager::SandboxManager(Options options)
                    .bind_port = std::move(options.bind_port),
                    .state = options.state,
                    .audit = options.audit,
+                   .totals = totals_,
                    .feed = feed_,
                    .block_lists = options.block_lists,
                    .clock = options.clock},
@@ -235,6 +236,14 @@ absl::StatusOr<SandboxSnapshotPtr> SandboxManager::Get(const v1::GetSandboxReque
   SandboxSnapshotPtr sandbox = feed_.Get(request.sandbox_id());
   if (sandbox == nullptr) return absl::NotFoundError(absl::StrCat("there is no sandbox ", request.sandbox_id()));
   return sandbox;
+}
+
+std::map<v1::Sandbox::State, size_t> SandboxManager::CountByState() const {
+  std::map<v1::Sandbox::State, size_t> counts;
+  for (const SandboxSnapshotPtr& sandbox : feed_.List({}, "", SandboxRegistry::kMaxSandboxes)) {
+    ++counts[sandbox->basic().state()];
+  }
+  return counts;
 }
 
 absl::StatusOr<SandboxManager::Page> SandboxManager::List(const v1::ListSandboxesRequest& request) const {

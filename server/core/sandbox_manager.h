@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,6 +23,7 @@
 #include "server/core/sandbox.h"
 #include "server/core/sandbox_registry.h"
 #include "server/core/state_directory.h"
+#include "server/core/worker_totals.h"
 #include "server/guest/guest_factory.h"
 #include "server/worker/worker.h"
 #include "server/worker/worker_ids.h"
@@ -95,6 +97,10 @@ class SandboxManager {
 
   // The block list `name` is another one from now on.
   void OnBlockListChanged(const std::string& name);
+  std::vector<std::shared_ptr<Sandbox>> Sandboxes() const { return registry_.All(); }
+  std::map<v1::Sandbox::State, size_t> CountByState() const;
+  // What all workers, past ones included, have counted.
+  const WorkerTotals& totals() const { return totals_; }
 
   // Runs `work` on one of the manager's threads; false where too much waits.
   bool RunBlocking(std::function<void()> work) { return executor_.TryRun(std::move(work)); }
@@ -114,6 +120,7 @@ class SandboxManager {
   ChangeFeed feed_;
   RequestCache requests_;
   SandboxRegistry registry_;
+  WorkerTotals totals_;
   const SandboxEnvironment environment_;
   Executor executor_;  // ends first: its threads use all of the above
 };

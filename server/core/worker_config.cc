@@ -32,6 +32,7 @@ internal::v1::Configure MakeWorkerConfig(const v1::Sandbox& sandbox, const Inter
   for (const Endpoint& listener : host.control_plane) config.add_control_plane(listener.ToString());
   for (const IpPrefix& prefix : host.extra_host_cidrs) config.add_extra_host_cidrs(prefix.ToString());
   for (const IpPrefix& prefix : host.nat64_prefixes) config.add_nat64_prefixes(prefix.ToString());
+  *config.mutable_audit() = host.audit;
   return config;
 }
 

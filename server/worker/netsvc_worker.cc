@@ -123,6 +123,14 @@ absl::Status NetsvcWorker::SetBlockLists(const std::vector<BlockList>& lists) {
   return Call(std::move(request), images).status();
 }
 
+absl::StatusOr<internal::v1::StatsResult> NetsvcWorker::GetStats(uint32_t top_remotes) {
+  Request request;
+  request.mutable_get_stats()->set_top_remotes(top_remotes);
+  absl::StatusOr<Response> response = Call(std::move(request));
+  if (!response.ok()) return response.status();
+  return std::move(*response->mutable_stats());
+}
+
 absl::Status NetsvcWorker::RecordEvent(const v1::LifecycleEvent& event) {
   Request request;
   *request.mutable_record_event()->mutable_lifecycle() = event;

@@ -50,6 +50,8 @@ class Worker {
   // Ahead of the Configure that names them, and again where one has changed: in
   // force for the next query when it returns. At most kMaxDescriptors.
   virtual absl::Status SetBlockLists(const std::vector<BlockList>& lists) = 0;
+  // What it has counted, and how its log is.
+  virtual absl::StatusOr<internal::v1::StatsResult> GetStats(uint32_t top_remotes) = 0;
   virtual absl::Status RecordEvent(const v1::LifecycleEvent& event) = 0;
   // The worker keeps the only descriptor of the TAP's queue.
   virtual absl::Status AttachLink(UniqueFd tap) = 0;

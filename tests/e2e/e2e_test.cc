@@ -12,11 +12,13 @@ lab::Lab* E2eTest::lab_ = nullptr;
 ServerProcess* E2eTest::server_ = nullptr;
 SandboxClient* E2eTest::client_ = nullptr;
 
-void E2eTest::SetUpTestSuite() {
+void E2eTest::SetUpTestSuite() { StartSuite({}); }
+
+void E2eTest::StartSuite(const ServerProcess::Options& options) {
   auto lab = lab::Lab::Create();
   ASSERT_TRUE(lab.ok()) << lab.status();
   lab_ = lab->release();
-  auto server = ServerProcess::Start(*lab_);
+  auto server = ServerProcess::Start(*lab_, options);
   ASSERT_TRUE(server.ok()) << server.status();
   server_ = server->release();
   client_ = new SandboxClient(server_->unix_address());

@@ -22,6 +22,8 @@ namespace sluice::e2e {
 class E2eTest : public testing::Test {
  protected:
   static void SetUpTestSuite();
+  // For a suite whose server has other options, in its own SetUpTestSuite.
+  static void StartSuite(const ServerProcess::Options& options);
   // Fails where the server does not end cleanly.
   static void TearDownTestSuite();
   void SetUp() override;

@@ -1,9 +1,12 @@
 #include "tests/e2e/server_process.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <regex>
@@ -23,12 +26,22 @@ absl::StatusOr<std::string> MakeStateDir() {
   return path;
 }
 
-// The port of the one loopback address in what the server printed.
-uint16_t LoopbackPort(const std::string& line) {
+// The port of the loopback address that follows `where` in what the server printed.
+uint16_t LoopbackPort(const std::string& line, const std::string& where) {
   std::smatch match;
   uint32_t port = 0;
-  if (!std::regex_search(line, match, std::regex(R"(127\.0\.0\.1:([0-9]+))"))) return 0;
+  if (!std::regex_search(line, match, std::regex(where + R"(127\.0\.0\.1:([0-9]+))"))) return 0;
   return absl::SimpleAtoi(match[1].str(), &port) ? static_cast<uint16_t>(port) : 0;
+}
+
+// A file system of its own, which goes when the test's process does.
+absl::Status MountDisk(const std::string& path, uint64_t bytes) {
+  if (mkdir(path.c_str(), 0700) != 0) return ErrnoError(errno, absl::StrCat("mkdir ", path));
+  if (unshare(CLONE_NEWNS) != 0) return ErrnoError(errno, "unshare");
+  if (mount("", "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0) return ErrnoError(errno, "making mounts private");
+  const std::string size = absl::StrCat("size=", bytes);
+  if (mount("tmpfs", path.c_str(), "tmpfs", 0, size.c_str()) == 0) return absl::OkStatus();
+  return ErrnoError(errno, absl::StrCat("mount ", path));
 }
 
 }  // namespace
@@ -47,9 +60,14 @@ absl::StatusOr<std::unique_ptr<ServerProcess>> ServerProcess::Start(const lab::L
 absl::StatusOr<std::unique_ptr<ServerProcess>> ServerProcess::Start(const lab::Lab& lab, const Options& options) {
   absl::StatusOr<std::string> state_dir = MakeStateDir();
   if (!state_dir.ok()) return state_dir.status();
-  std::unique_ptr<ServerProcess> server(new ServerProcess(*std::move(state_dir)));
+  std::unique_ptr<ServerProcess> server(new ServerProcess(lab, *std::move(state_dir)));
+  if (options.audit_disk_bytes != 0) {
+    absl::Status mounted = MountDisk(server->state_dir_ + "/audit", options.audit_disk_bytes);
+    if (!mounted.ok()) return mounted;
+  }
   const std::string resolv_conf = options.resolv_conf.empty() ? lab.Path("resolv.conf") : options.resolv_conf;
-  std::vector<std::string> argv = {Runfile("server/sluiced"),
+  std::vector<std::string>& argv = server->argv_;
+  argv = {Runfile("server/sluiced"),
                                    absl::StrCat("--state_dir=", server->state_dir_),
                                    absl::StrCat("--listen=", server->unix_address()),
                                    "--listen=127.0.0.1:0",
@@ -58,23 +76,35 @@ absl::StatusOr<std::unique_ptr<ServerProcess>> ServerProcess::Start(const lab::L
                                    absl::StrCat("--resolv_conf=", resolv_conf),
                                    "--stop_sandboxes_on_exit"};
   argv.insert(argv.end(), options.flags.begin(), options.flags.end());
-  absl::StatusOr<std::unique_ptr<lab::Process>> process = lab.Spawn(lab::Ns::kHost, argv);
-  if (!process.ok()) return process.status();
-  server->process_ = *std::move(process);
-  if (absl::Status s = server->AwaitReady(); !s.ok()) return s;
+  if (absl::Status s = server->Spawn(); !s.ok()) return s;
   return server;
+}
+
+absl::Status ServerProcess::Spawn() {
+  absl::StatusOr<std::unique_ptr<lab::Process>> process = lab_.Spawn(lab::Ns::kHost, argv_);
+  if (!process.ok()) return process.status();
+  process_ = *std::move(process);
+  return AwaitReady();
+}
+
+absl::Status ServerProcess::KillAndRestart() {
+  if (absl::Status s = process_->Signal(SIGKILL); !s.ok()) return s;
+  if (absl::Status s = process_->Wait(kStopTimeout).status(); !s.ok()) return s;
+  return Spawn();
 }
 
 absl::Status ServerProcess::AwaitReady() {
   const absl::StatusOr<std::string> line = process_->ReadLine(kStartTimeout);
   if (!line.ok()) return absl::Status(line.status().code(), absl::StrCat("sluiced: ", line.status().message()));
-  tcp_port_ = LoopbackPort(*line);
+  tcp_port_ = LoopbackPort(*line, "");
+  metrics_port_ = LoopbackPort(*line, "metrics on ");
   if (tcp_port_ == 0) return absl::InternalError(absl::StrCat("sluiced says no TCP port: ", *line));
   return absl::OkStatus();
 }
 
 ServerProcess::~ServerProcess() {
   if (absl::Status s = Stop(); !s.ok()) fprintf(stderr, "sluiced: %s\n", s.ToString().c_str());
+  umount2((state_dir_ + "/audit").c_str(), MNT_DETACH);  // where a disk was mounted
   std::error_code error;
   std::filesystem::remove_all(state_dir_, error);
   if (error) fprintf(stderr, "%s: %s\n", state_dir_.c_str(), error.message().c_str());

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -29,6 +30,9 @@ class ServerProcess {
   struct Options {
     std::string resolv_conf;         // Empty: the lab's.
     std::vector<std::string> flags;  // Beside those that every server of ours gets.
+    // Where not 0: audit logs are on a file system of this size, in a mount
+    // namespace that the test has for itself from then on.
+    uint64_t audit_disk_bytes = 0;
   };
 
   // Returns once it serves.
@@ -44,6 +48,10 @@ class ServerProcess {
   // an error. OK where it was stopped before.
   absl::Status Stop();
 
+  // Kills it, which leaves its workers, and starts it anew on the same state
+  // directory, on other ports.
+  absl::Status KillAndRestart();
+
   pid_t pid() const { return process_->pid(); }
   const std::string& state_dir() const { return state_dir_; }
   // "unix:PATH", which works from any network namespace.
@@ -51,15 +59,22 @@ class ServerProcess {
   std::string socket_path() const;
   // On the lab host's loopback.
   uint16_t tcp_port() const { return tcp_port_; }
+  // The same; 0 without --metrics_listen=127.0.0.1:0.
+  uint16_t metrics_port() const { return metrics_port_; }
 
  private:
-  explicit ServerProcess(std::string state_dir) : state_dir_(std::move(state_dir)) {}
+  ServerProcess(const lab::Lab& lab, std::string state_dir) : lab_(lab), state_dir_(std::move(state_dir)) {}
+
+  absl::Status Spawn();
 
   absl::Status AwaitReady();
 
+  const lab::Lab& lab_;
   const std::string state_dir_;
+  std::vector<std::string> argv_;
   std::unique_ptr<lab::Process> process_;
   uint16_t tcp_port_ = 0;
+  uint16_t metrics_port_ = 0;
   bool stopped_ = false;
 };
 
