@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "netsvc/base/unique_fd.h"
+#include "server/guest/guest_files.h"
 #include "server/guest/guest_process.h"
 #include "server/guest/link_config.h"
 
@@ -51,6 +52,12 @@ class Guest {
   // NotFound (no such program), FailedPrecondition (the guest ended, or is
   // someone else's), FieldError of "args", "user" or "working_directory".
   virtual absl::StatusOr<std::unique_ptr<GuestProcess>> Exec(const ExecOptions& options) = 0;
+
+  // Its files, for one call's use: they are there until the guest is stopped.
+  // FailedPrecondition (the guest ended, or is someone else's).
+  virtual absl::StatusOr<GuestFiles> Files() {
+    return absl::FailedPreconditionError("the guest is someone else's: this server does nothing with its files");
+  }
 
   // Ends the guest, programs of Exec included, and removes the interface and
   // everything that the guest left on the host. DeadlineExceeded where that took

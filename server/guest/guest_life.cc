@@ -31,13 +31,23 @@ void GuestLife::Exited(ProcessExit exit) {
   changed_.NotifyAll();
 }
 
-absl::Status GuestLife::Enter() {
-  const MutexLock lock(mutex_);
+absl::Status GuestLife::Running() const {
   if (ending_) return absl::FailedPreconditionError("the guest is being ended");
   if (phase_ == Phase::kNew) return absl::FailedPreconditionError("the guest has not started");
   if (phase_ != Phase::kRunning) return absl::FailedPreconditionError("the guest has ended");
-  ++programs_;
   return absl::OkStatus();
+}
+
+absl::Status GuestLife::CheckRunning() {
+  const MutexLock lock(mutex_);
+  return Running();
+}
+
+absl::Status GuestLife::Enter() {
+  const MutexLock lock(mutex_);
+  absl::Status status = Running();
+  if (status.ok()) ++programs_;
+  return status;
 }
 
 void GuestLife::Leave() {

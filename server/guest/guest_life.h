@@ -21,8 +21,9 @@ class GuestLife {
   // It ended, and was reaped.
   void Exited(ProcessExit exit);
 
-  // Counts one program more, until Leave(). FailedPrecondition where the first
-  // process does not run.
+  // FailedPrecondition where the first process does not run.
+  absl::Status CheckRunning();
+  // Counts one program more, until Leave(). As CheckRunning().
   absl::Status Enter();
   void Leave();
 
@@ -33,6 +34,8 @@ class GuestLife {
   absl::Status AwaitEnd(absl::Time deadline);
 
  private:
+  absl::Status Running() const REQUIRES(mutex_);
+
   enum class Phase { kNew, kRunning, kExiting, kEnded };
 
   Mutex mutex_;

@@ -141,28 +141,51 @@ absl::StatusOr<pid_t> OciGuest::RunContainer() {
   return pid;
 }
 
-absl::StatusOr<std::pair<UniqueFd, UniqueFd>> OciGuest::LaunchInit() {
+absl::StatusOr<OciGuest::Init> OciGuest::OpenInit(pid_t pid) {
+  absl::StatusOr<UniqueFd> to_kill = OpenPidfd(pid);
+  if (!to_kill.ok()) return to_kill.status();
+  absl::StatusOr<UniqueFd> to_reap = OpenPidfd(pid);
+  if (!to_reap.ok()) return to_reap.status();
+  const std::string path = absl::StrCat("/proc/", pid, "/root");
+  UniqueFd root(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  // One that has ended has none, and needs none.
+  if (!root.valid() && errno != ENOENT) return ErrnoError(errno, absl::StrCat("open ", path));
+  return Init{.to_kill = *std::move(to_kill), .to_reap = *std::move(to_reap), .root = std::move(root)};
+}
+
+absl::StatusOr<OciGuest::Init> OciGuest::LaunchInit() {
   const absl::StatusOr<pid_t> pid = RunContainer();
   if (!pid.ok()) return pid.status();
-  absl::StatusOr<UniqueFd> first = OpenPidfd(*pid);
-  absl::StatusOr<UniqueFd> second = OpenPidfd(*pid);
-  if (first.ok() && second.ok()) return std::make_pair(*std::move(first), *std::move(second));
-  KillChild(*pid);  // what cannot be watched must not run
-  return first.ok() ? second.status() : first.status();
+  absl::StatusOr<Init> init = OpenInit(*pid);
+  if (!init.ok()) KillChild(*pid);  // what cannot be watched must not run
+  return init;
 }
 
 absl::Status OciGuest::Start(std::function<void(ProcessExit)> on_exit) {
   const MutexLock lock(transition_);
   if (started_ || stopped_) return absl::FailedPreconditionError("the guest was started before");
-  absl::StatusOr<std::pair<UniqueFd, UniqueFd>> pidfds = LaunchInit();
-  if (!pidfds.ok()) {
+  absl::StatusOr<Init> init = LaunchInit();
+  if (!init.ok()) {
     runtime_.Delete(options_.id).IgnoreError();
-    return pidfds.status();
+    return init.status();
   }
   started_ = true;
-  life_->Started(std::move(pidfds->first), std::move(on_exit));
-  io_.ReapOnExit(std::move(pidfds->second), [life = life_](ProcessExit exit) { life->Exited(exit); });
+  {
+    const MutexLock root_lock(root_mutex_);
+    root_ = std::move(init->root);
+  }
+  life_->Started(std::move(init->to_kill), std::move(on_exit));
+  io_.ReapOnExit(std::move(init->to_reap), [life = life_](ProcessExit exit) { life->Exited(exit); });
   return absl::OkStatus();
+}
+
+absl::StatusOr<GuestFiles> OciGuest::Files() {
+  if (const absl::Status status = life_->CheckRunning(); !status.ok()) return status;
+  const MutexLock lock(root_mutex_);
+  if (!root_.valid()) return absl::FailedPreconditionError("the guest has ended");
+  UniqueFd root(fcntl(root_.get(), F_DUPFD_CLOEXEC, 0));
+  if (!root.valid()) return ErrnoError(errno, "duplicate a descriptor");
+  return GuestFiles(std::move(root), options_.container.process.user);
 }
 
 absl::StatusOr<OciProcess> OciGuest::ToProcess(const ExecOptions& options) const {
@@ -225,6 +248,10 @@ absl::Status OciGuest::Stop(absl::Time deadline) {
   if (stopped_) return status;
   // A Start() that was under way is over now.
   life_->End();
+  {
+    const MutexLock root_lock(root_mutex_);
+    root_.reset();
+  }
   status.Update(life_->AwaitEnd(deadline));
   if (status.ok()) status = runtime_.Delete(options_.id);
   if (status.ok()) status = RemoveBundle(options_.directory);

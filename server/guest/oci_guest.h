@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "netsvc/base/ip_address.h"
@@ -48,14 +47,21 @@ class OciGuest : public Guest {
   absl::Status DetachLink() override { return link_.Detach(); }
   absl::Status Start(std::function<void(ProcessExit)> on_exit) override;
   absl::StatusOr<std::unique_ptr<GuestProcess>> Exec(const ExecOptions& options) override;
+  absl::StatusOr<GuestFiles> Files() override;
   absl::Status Stop(absl::Time deadline) override;
 
  private:
   OciGuest(const OciRuntime& runtime, IoThread& io, NetNamespace netns, Options options);
 
   absl::StatusOr<pid_t> RunContainer();
-  // Two descriptors of the first process: to kill it, and to reap it.
-  absl::StatusOr<std::pair<UniqueFd, UniqueFd>> LaunchInit();
+  // Descriptors of the first process.
+  struct Init {
+    UniqueFd to_kill;
+    UniqueFd to_reap;
+    UniqueFd root;  // its root directory
+  };
+  static absl::StatusOr<Init> OpenInit(pid_t pid);
+  absl::StatusOr<Init> LaunchInit();
   absl::StatusOr<OciProcess> ToProcess(const ExecOptions& options) const;
   absl::StatusOr<std::unique_ptr<GuestProcess>> StartProgram(OciProcess process);
 
@@ -69,6 +75,8 @@ class OciGuest : public Guest {
   Mutex transition_;
   bool started_ GUARDED_BY(transition_) = false;
   bool stopped_ GUARDED_BY(transition_) = false;
+  Mutex root_mutex_;
+  UniqueFd root_ GUARDED_BY(root_mutex_);  // of the guest's files, while it runs
 };
 
 }  // namespace sluice

@@ -19,8 +19,7 @@ class GuestLookup {
   virtual absl::StatusOr<std::shared_ptr<Guest>> Find(const std::string& sandbox_id) = 0;
 };
 
-// sluice.v1.GuestService: Exec; every other method is UNIMPLEMENTED. Thin: it
-// turns requests into calls on a Guest.
+// sluice.v1.GuestService. Thin: it turns requests into calls on a Guest.
 class GuestServiceImpl final : public v1::GuestService::CallbackService {
  public:
   // Runs work that blocks on a thread of its own; false where it has no room.
@@ -31,8 +30,27 @@ class GuestServiceImpl final : public v1::GuestService::CallbackService {
       : lookup_(lookup), run_blocking_(std::move(run_blocking)) {}
 
   grpc::ServerBidiReactor<v1::ExecRequest, v1::ExecResponse>* Exec(grpc::CallbackServerContext* context) override;
+  grpc::ServerWriteReactor<v1::ReadFileResponse>* ReadFile(grpc::CallbackServerContext* context,
+                                                           const v1::ReadFileRequest* request) override;
+  grpc::ServerReadReactor<v1::WriteFileRequest>* WriteFile(grpc::CallbackServerContext* context,
+                                                           v1::WriteFileResponse* response) override;
+  grpc::ServerUnaryReactor* StatFile(grpc::CallbackServerContext* context, const v1::StatFileRequest* request,
+                                     v1::StatFileResponse* response) override;
+  grpc::ServerUnaryReactor* ListDirectory(grpc::CallbackServerContext* context,
+                                          const v1::ListDirectoryRequest* request,
+                                          v1::ListDirectoryResponse* response) override;
+  grpc::ServerUnaryReactor* MakeDirectory(grpc::CallbackServerContext* context,
+                                          const v1::MakeDirectoryRequest* request,
+                                          v1::MakeDirectoryResponse* response) override;
+  grpc::ServerUnaryReactor* RemoveFile(grpc::CallbackServerContext* context, const v1::RemoveFileRequest* request,
+                                       v1::RemoveFileResponse* response) override;
 
  private:
+  // Ends a call with what `work` says of the sandbox's files.
+  using FileWork = std::function<absl::Status(const GuestFiles&)>;
+  grpc::ServerUnaryReactor* WithFiles(grpc::CallbackServerContext* context, const std::string& sandbox_id,
+                                      FileWork work);
+
   GuestLookup& lookup_;
   const RunBlocking run_blocking_;
 };
