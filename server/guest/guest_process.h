@@ -55,8 +55,9 @@ class GuestProcess {
   virtual void WriteStdin(std::string data, std::function<void()> callback) = 0;
   virtual void CloseStdin() = 0;
 
-  // SIGKILL to the program and its process group. Next() then says kExit.
-  virtual void Kill() = 0;
+  // A signal (1 to 64) to the program's process group, as a terminal would send
+  // it. Nothing once the program has ended.
+  virtual void Signal(int signal) = 0;
 };
 
 }  // namespace sluice

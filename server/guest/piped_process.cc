@@ -99,9 +99,9 @@ class PipedProcess::State {
     if (input_taken_) std::exchange(input_taken_, nullptr)();
   }
 
-  void Kill() {
+  void Signal(int signal) {
     // Not reaped, so both numbers are still its own.
-    if (!exit_) kill(-host_pid_, SIGKILL);
+    if (!exit_) kill(-host_pid_, signal);
   }
 
   void OnExit(ProcessExit exit) {
@@ -116,7 +116,7 @@ class PipedProcess::State {
   void Abandon() {
     next_ = nullptr;
     input_taken_ = nullptr;
-    Kill();
+    Signal(SIGKILL);
     CloseStdin();
     stdout_.Close();
     stderr_.Close();
@@ -202,8 +202,8 @@ void PipedProcess::CloseStdin() {
   io_.Post([state = state_] { state->CloseStdin(); });
 }
 
-void PipedProcess::Kill() {
-  io_.Post([state = state_] { state->Kill(); });
+void PipedProcess::Signal(int signal) {
+  io_.Post([state = state_, signal] { state->Signal(signal); });
 }
 
 }  // namespace sluice

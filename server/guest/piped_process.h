@@ -37,7 +37,7 @@ class PipedProcess : public GuestProcess {
   void Next(std::function<void(ProcessEvent)> callback) override;
   void WriteStdin(std::string data, std::function<void()> callback) override;
   void CloseStdin() override;
-  void Kill() override;
+  void Signal(int signal) override;
 
  private:
   class State;

@@ -134,16 +134,16 @@ TEST_F(PipedProcessTest, InputThatNobodyReadsIsLostAsInAShell) {
   const auto process = Start("exec <&-; echo closed; read line </dev/zero || sleep 1000");
   EXPECT_EQ(Next(*process).data, "closed\n");
   Write(*process, std::string(1 << 20, 'x'));
-  process->Kill();
+  process->Signal(SIGKILL);
   EXPECT_EQ(Finish(*process).exit, ProcessExit{.signal = SIGKILL});
 }
 
-TEST_F(PipedProcessTest, KillReachesTheWholeGroup) {
+TEST_F(PipedProcessTest, SignalsReachTheWholeGroup) {
   const auto process = Start("sleep 1000 & echo $!; wait");
   pid_t child = 0;
   ASSERT_TRUE(sscanf(Next(*process).data.c_str(), "%d", &child) == 1);
   const UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, child, 0)));
-  process->Kill();
+  process->Signal(SIGKILL);
   EXPECT_EQ(Finish(*process).exit, ProcessExit{.signal = SIGKILL});
   pollfd ended{.fd = pidfd.get(), .events = POLLIN, .revents = 0};
   EXPECT_EQ(poll(&ended, 1, 10'000), 1);

@@ -3,10 +3,16 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "netsvc/base/field_error.h"
 #include "server/service/status.h"
 
 namespace sluice {
+namespace {
+
+constexpr int kMaxSignal = 64;  // Linux's SIGRTMAX
+
+}  // namespace
 
 ExecReactor* ExecReactor::Start(GuestLookup& lookup, const GuestServiceImpl::RunBlocking& run_blocking) {
   std::shared_ptr<ExecReactor> reactor(new ExecReactor(lookup, run_blocking));
@@ -81,9 +87,14 @@ void ExecReactor::OnInput() {
       break;
     case v1::ExecRequest::kStart:
       return End(FieldError("start", "must come once"));
-    case v1::ExecRequest::kResize:
     case v1::ExecRequest::kSignal:
-      return End(absl::UnimplementedError("this server passes on neither signals nor terminal sizes yet"));
+      if (request_.signal() < 1 || request_.signal() > kMaxSignal) {
+        return End(FieldError("signal", absl::StrCat("must be from 1 to ", kMaxSignal)));
+      }
+      running->Signal(request_.signal());
+      break;
+    case v1::ExecRequest::kResize:
+      return End(absl::FailedPreconditionError("the program has no terminal"));
     case v1::ExecRequest::ITEM_NOT_SET:
       break;
   }

@@ -31,6 +31,7 @@ struct Script {
   std::deque<ProcessEvent> events GUARDED_BY(mutex);  // after the last: nothing, until it is killed
   std::string input GUARDED_BY(mutex);
   bool input_closed GUARDED_BY(mutex) = false;
+  std::vector<int> signals GUARDED_BY(mutex);
   bool destroyed GUARDED_BY(mutex) = false;
 };
 
@@ -66,7 +67,11 @@ class FakeProcess : public GuestProcess {
     script_.input_closed = true;
     script_.changed.NotifyAll();
   }
-  void Kill() override {}
+  void Signal(int signal) override {
+    const MutexLock lock(script_.mutex);
+    script_.signals.push_back(signal);
+    script_.changed.NotifyAll();
+  }
 
  private:
   Script& script_;
@@ -202,6 +207,24 @@ TEST_F(ExecReactorTest, PassesOnInputAndItsEnd) {
   }
   context.TryCancel();
   Finish(*stream);
+}
+
+TEST_F(ExecReactorTest, PassesOnSignalsAndNothingElse) {
+  grpc::ClientContext context;
+  const auto stream = stub_->Exec(&context);
+  stream->Write(Start());
+  v1::ExecRequest request;
+  request.set_signal(15);
+  stream->Write(request);
+  {
+    const MutexLock lock(script_.mutex);
+    while (script_.signals.empty()) script_.changed.Wait(script_.mutex);
+  }
+  request.set_signal(65);
+  stream->Write(request);
+  EXPECT_EQ(Finish(*stream).field, "signal");
+  const MutexLock lock(script_.mutex);
+  EXPECT_EQ(script_.signals, std::vector<int>{15});
 }
 
 TEST_F(ExecReactorTest, KillsTheProgramOfACallerThatGoes) {
