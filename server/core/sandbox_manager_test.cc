@@ -37,7 +37,7 @@ class SandboxManagerTest : public testing::Test {
     absl::StatusOr<std::unique_ptr<StateDirectory>> state = StateDirectory::Open(directory_);
     ASSERT_TRUE(state.ok()) << state.status();
     state_ = *std::move(state);
-    audit_ = AuditArchive::Open(state_->audit(), clock_);
+    audit_ = AuditArchive::Open(state_->audit(), absl::Hours(24), clock_);
     manager_ = std::make_unique<SandboxManager>(SandboxManager::Options{
         .workers = host_,
         .worker_ids = worker_ids_,
