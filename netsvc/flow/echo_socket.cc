@@ -30,6 +30,9 @@ absl::Status OpenError(int error) {
   if (error == EACCES || error == EPERM) {
     return absl::PermissionDeniedError("the host has ping sockets switched off (net.ipv4.ping_group_range)");
   }
+  if (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM) {
+    return absl::ResourceExhaustedError("there is no ping socket to spare");
+  }
   return absl::UnavailableError(ErrnoError(error, "ping socket").message());
 }
 

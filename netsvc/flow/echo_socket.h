@@ -27,8 +27,9 @@ class EchoSocket {
                              uint16_t sequence) = 0;
   };
 
-  // PermissionDenied where the host has ping sockets switched off; Unavailable
-  // where there is no route. `delegate` outlives the socket.
+  // PermissionDenied where the host has ping sockets switched off, ResourceExhausted
+  // where there is no socket to spare, Unavailable where there is no route.
+  // `delegate` outlives the socket.
   static absl::StatusOr<std::unique_ptr<EchoSocket>> Open(EventLoop& loop, const IpAddress& remote,
                                                           Delegate& delegate);
 

@@ -72,8 +72,16 @@ std::optional<flow::FlowKey> DnsRelay::HostSide() {
 }
 
 void DnsRelay::OnConnected(const flow::Flow& flow) {
-  UniqueFd stream(accept4(service_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-  if (!stream.valid()) return;
+  const auto accept_next = [this] {
+    return UniqueFd(accept4(service_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  };
+  // They are another flow's: closed, so that its guest tries again.
+  while (unaccepted_ > 0 && accept_next().valid()) --unaccepted_;
+  UniqueFd stream = accept_next();
+  if (!stream.valid()) {
+    ++unaccepted_;
+    return;
+  }
   interceptor_->OnConnection({v1::PROTOCOL_TCP, flow.guest_side.guest, flow.guest_side.remote}, std::move(stream));
 }
 

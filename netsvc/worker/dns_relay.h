@@ -55,6 +55,8 @@ class DnsRelay {
   const UniqueFd service_;
   dns::Interceptor* interceptor_ = nullptr;
   uint16_t last_port_ = 0;
+  // Connections that could not be accepted as they were made, and stand in line.
+  int unaccepted_ = 0;
 };
 
 }  // namespace sluice

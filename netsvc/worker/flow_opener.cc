@@ -132,6 +132,8 @@ bool FlowOpener::StartEcho(Flow& flow, const packet::Packet& packet) {
   parts_.flows.MarkEnded(flow, parts_.loop.clock().Monotonic());
   if (absl::IsPermissionDenied(status)) {
     Refuse(flow.guest_side, packet, Denied(v1::Verdict::REASON_UNSUPPORTED));
+  } else if (absl::IsResourceExhausted(status)) {
+    Refuse(flow.guest_side, packet, Denied(v1::Verdict::REASON_LIMIT));
   } else {
     parts_.rejecter.RejectUnreachable(packet);
   }

@@ -66,7 +66,7 @@ absl::StatusOr<std::unique_ptr<HostAddresses>> HostAddresses::Create(EventLoop& 
   const int rc = nl_socket_add_memberships(events->get(), RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, 0);
   if (rc < 0) return NetlinkError(rc, "rtnetlink groups");
   std::unique_ptr<HostAddresses> self(
-      new HostAddresses(events->release(), requests->release(), std::move(on_change)));
+      new HostAddresses(loop, events->release(), requests->release(), std::move(on_change)));
   nl_socket_disable_seq_check(self->events_);
   nl_socket_set_nonblocking(self->events_);
   if (absl::Status status = self->Refresh(); !status.ok()) return status;
@@ -75,8 +75,8 @@ absl::StatusOr<std::unique_ptr<HostAddresses>> HostAddresses::Create(EventLoop& 
   return self;
 }
 
-HostAddresses::HostAddresses(nl_sock* events, nl_sock* requests, Callback on_change)
-    : events_(events), requests_(requests), on_change_(std::move(on_change)) {
+HostAddresses::HostAddresses(EventLoop& loop, nl_sock* events, nl_sock* requests, Callback on_change)
+    : loop_(loop), events_(events), requests_(requests), on_change_(std::move(on_change)) {
   const auto note = [](nl_msg*, void* opaque) -> int {
     static_cast<HostAddresses*>(opaque)->changed_ = true;
     return NL_OK;
@@ -101,9 +101,15 @@ void HostAddresses::OnEvents() {
   // Whatever was lost (the queue overran) or could not be read: the list is read
   // anew.
   if (nl_recvmsgs_default(events_) < 0) changed_ = true;
-  if (!std::exchange(changed_, false)) return;
+  if (std::exchange(changed_, false)) RefreshOrRetry();
+}
+
+void HostAddresses::RefreshOrRetry() {
+  retry_.reset();
   const absl::Status status = Refresh();
-  if (!status.ok()) spdlog::error("host addresses are stale: {}", std::string(status.message()));
+  if (status.ok()) return;
+  spdlog::error("host addresses are stale: {}", std::string(status.message()));
+  retry_ = loop_.RunAfter(kRetryInterval, [this] { RefreshOrRetry(); });
 }
 
 bool HasInternetRoute(bool ipv6) {
