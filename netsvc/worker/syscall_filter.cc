@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <linux/if_tun.h>
+#include <linux/sockios.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -37,6 +38,8 @@ constexpr int kAllowed[] = {
     SCMP_SYS(fsync), SCMP_SYS(fdatasync), SCMP_SYS(access), SCMP_SYS(readlink),
     // Memory: the allocator, and block lists that the server hands over.
     SCMP_SYS(brk), SCMP_SYS(mmap), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(mprotect),
+    // The C library's qsort asks how much of it there is.
+    SCMP_SYS(sysinfo),
     // Locks of the C library and of GLib; nobody else is there to wait for.
     SCMP_SYS(futex), SCMP_SYS(sched_yield),
     // Time where the vDSO has none; the log library's line heads.
@@ -51,9 +54,10 @@ constexpr int kAllowed[] = {
     SCMP_SYS(exit), SCMP_SYS(exit_group),
 };
 
-// What a TAP is asked for when it is attached; FIONREAD and FIONBIO: libslirp on
-// its sockets.
-constexpr unsigned long kIoctls[] = {TUNGETIFF, TUNSETOFFLOAD, TUNGETVNETHDRSZ, TUNSETVNETHDRSZ, FIONREAD, FIONBIO};
+// What a TAP is asked for when it is attached; libslirp's of its sockets; and what
+// the socket of a flow that is ended still has to send.
+constexpr unsigned long kIoctls[] = {TUNGETIFF, TUNSETOFFLOAD, TUNGETVNETHDRSZ, TUNSETVNETHDRSZ,
+                                     FIONREAD,  FIONBIO,       SIOCOUTQ,        SIOCOUTQNSD};
 
 class Filter {
  public:
