@@ -49,12 +49,25 @@ void AddRule(const Rule& rule, const v1::DnsConfig& dns, Allowed& allowed) {
   allowed.cidrs.insert(allowed.cidrs.end(), rule.cidrs.begin(), rule.cidrs.end());
 }
 
-Allowed AllowedBy(const v1::NetworkPolicy& policy, const v1::DnsConfig& dns) {
+// Does a rule speak of the gateway: of an address of its, or of its name?
+bool SpeaksOfGateway(const Rule& rule, std::span<const IpAddress> aliases) {
+  if (rule.direction != v1::DIRECTION_EGRESS || rule.action != v1::ACTION_ALLOW) return false;
+  const DomainName name = DomainName::FromText("host.sluice.internal").value();
+  return std::ranges::any_of(rule.domains, [&](const DomainPattern& domain) { return domain.Matches(name); }) ||
+         std::ranges::any_of(rule.cidrs, [&](const IpPrefix& cidr) {
+           return std::ranges::any_of(aliases, [&](const IpAddress& alias) { return cidr.Contains(alias); });
+         });
+}
+
+Allowed AllowedBy(const v1::NetworkPolicy& policy, const v1::DnsConfig& dns, std::span<const IpAddress> aliases) {
   Allowed allowed;
   if (policy.preset() == v1::PRESET_ALLOW_ALL) allowed.groups.set();
   const absl::StatusOr<std::vector<Rule>> rules = ParseRules(policy);
   if (rules.ok()) {
-    for (const Rule& rule : *rules) AddRule(rule, dns, allowed);
+    for (const Rule& rule : *rules) {
+      AddRule(rule, dns, allowed);
+      if (SpeaksOfGateway(rule, aliases)) allowed.groups.set(v1::ADDRESS_GROUP_LOOPBACK);
+    }
   }
   // Its alias leads to the loopback interface.
   if (allowed.groups.test(v1::ADDRESS_GROUP_HOST)) allowed.groups.set(v1::ADDRESS_GROUP_LOOPBACK);
@@ -70,13 +83,14 @@ void AddWithCarriers(const PrefixFate& fate, std::vector<PrefixFate>& fates) {
 
 }  // namespace
 
-std::vector<PrefixFate> NeverAllowed(const v1::NetworkPolicy& policy, const v1::DnsConfig& dns) {
+std::vector<PrefixFate> NeverAllowed(const v1::NetworkPolicy& policy, const v1::DnsConfig& dns,
+                                     std::span<const IpAddress> aliases) {
   std::vector<PrefixFate> fates;
   if (policy.preset() == v1::PRESET_NONE) {
     for (const char* all : {"0.0.0.0/0", "::/0"}) fates.push_back({IpPrefix::Parse(all).value(), true});
     return fates;
   }
-  const Allowed allowed = AllowedBy(policy, dns);
+  const Allowed allowed = AllowedBy(policy, dns, aliases);
   if (allowed.groups.all()) return fates;
   for (const GroupPrefix& row : GroupPrefixes()) {
     const bool named = std::ranges::any_of(allowed.cidrs, [&](const IpPrefix& cidr) { return Contains(cidr, row.prefix); });

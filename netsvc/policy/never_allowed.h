@@ -1,8 +1,10 @@
 #ifndef SLUICE_NETSVC_POLICY_NEVER_ALLOWED_H_
 #define SLUICE_NETSVC_POLICY_NEVER_ALLOWED_H_
 
+#include <span>
 #include <vector>
 
+#include "netsvc/base/ip_address.h"
 #include "netsvc/base/ip_prefix.h"
 #include "sluice/v1/policy.pb.h"
 #include "sluice/v1/sandbox.pb.h"
@@ -23,8 +25,10 @@ struct PrefixFate {
 // For a second wall behind the evaluator, so in doubt it lets pass: group PUBLIC
 // always (but under PRESET_NONE), everything where names may lead anywhere
 // (rebinding-exempt names under a domain rule), and the host's own addresses
-// where no constant row has them. `policy` compiles.
-std::vector<PrefixFate> NeverAllowed(const v1::NetworkPolicy& policy, const v1::DnsConfig& dns);
+// where no constant row has them. `aliases`: the gateway's addresses, behind which
+// is the host's loopback interface. `policy` compiles.
+std::vector<PrefixFate> NeverAllowed(const v1::NetworkPolicy& policy, const v1::DnsConfig& dns,
+                                     std::span<const IpAddress> aliases);
 
 }  // namespace sluice::policy
 

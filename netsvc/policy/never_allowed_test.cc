@@ -21,7 +21,8 @@ bool Never(const std::string& policy, const std::string& address, const std::str
   int longest = -1;
   bool never = false;
   const IpAddress wanted = *IpAddress::Parse(address);
-  for (const PrefixFate& fate : NeverAllowed(Proto<v1::NetworkPolicy>(policy), Proto<v1::DnsConfig>(dns))) {
+  const IpAddress aliases[] = {*IpAddress::Parse("10.0.2.2"), *IpAddress::Parse("fd73:6c75:6963:1::2")};
+  for (const PrefixFate& fate : NeverAllowed(Proto<v1::NetworkPolicy>(policy), Proto<v1::DnsConfig>(dns), aliases)) {
     if (!fate.prefix.Contains(wanted) || fate.prefix.length() < longest) continue;
     longest = fate.prefix.length();
     never = fate.never;
@@ -68,6 +69,18 @@ TEST(NeverAllowedTest, HostOpensTheLoopbackInterfaceBehindItsAlias) {
   EXPECT_FALSE(Never(policy, "127.0.0.1"));
   EXPECT_FALSE(Never(policy, "::1"));
   EXPECT_TRUE(Never(policy, "10.1.2.3"));
+}
+
+TEST(NeverAllowedTest, SoDoTheAliasItselfAndItsName) {
+  for (const char* peer : {"cidr: '10.0.2.2'", "cidr: '10.0.0.0/8'", "cidr: 'fd73:6c75:6963:1::/64'",
+                           "domain: 'host.sluice.internal'", "domain: '*.internal'"}) {
+    const std::string policy =
+        std::string("preset: PRESET_PUBLIC_ONLY rules { action: ACTION_ALLOW peers { ") + peer + " } }";
+    EXPECT_FALSE(Never(policy, "127.0.0.1")) << peer;
+    EXPECT_FALSE(Never(policy, "::1")) << peer;
+    EXPECT_TRUE(Never(policy, "192.168.77.1")) << peer;
+  }
+  EXPECT_TRUE(Never("preset: PRESET_PUBLIC_ONLY rules { action: ACTION_ALLOW peers { cidr: '10.9.0.0/16' } }", "127.0.0.1"));
 }
 
 TEST(NeverAllowedTest, ACidrOpensItselfAndNoMore) {

@@ -29,6 +29,10 @@ absl::Status NetsvcWorker::Configure(const internal::v1::Configure& config, Uniq
                                      UniqueFd socket_directory) {
   dns_ = config.dns();
   host_nameservers_ = ParseEndpoints(config.nameservers());
+  const internal::v1::Interface& interface = config.interface();
+  for (const std::string& text : {interface.ipv4_gateway(), interface.ipv4_dns(), interface.ipv6_gateway(), interface.ipv6_dns()}) {
+    if (const std::optional<IpAddress> alias = IpAddress::Parse(text)) aliases_.push_back(*alias);
+  }
   if (absl::Status status = SetBackstop(config.policy()); !status.ok()) return status;
   Request request;
   *request.mutable_configure() = config;
@@ -57,7 +61,7 @@ absl::Status NetsvcWorker::SetBackstop(const v1::NetworkPolicy& policy) {
   policy_ = policy;
   if (backstop_ == nullptr) return absl::OkStatus();
   const std::vector<Endpoint> own = ParseEndpoints(dns_.nameservers());
-  return backstop_->Set(policy::NeverAllowed(policy, dns_), own.empty() ? host_nameservers_ : own);
+  return backstop_->Set(policy::NeverAllowed(policy, dns_, aliases_), own.empty() ? host_nameservers_ : own);
 }
 
 absl::StatusOr<internal::v1::EvaluateResult> NetsvcWorker::Evaluate(const internal::v1::Evaluate& question) {

@@ -55,6 +55,7 @@ class NetsvcWorker : public Worker {
   // What the wall follows from, beside the policy.
   v1::DnsConfig dns_;
   std::vector<Endpoint> host_nameservers_;
+  std::vector<IpAddress> aliases_;  // the gateway's
   v1::NetworkPolicy policy_;
 
   // Ends in this order: no report, no connection, no process, no wall.

@@ -39,7 +39,7 @@ class Reader {
 
   // Until `done(event)`, or to the log's end where nothing follows.
   template <typename Done>
-  void Read(SandboxClient& client, bool follow, Done done) {
+  grpc::Status Read(SandboxClient& client, bool follow, Done done) {
     v1::StreamAuditEventsRequest request;
     request.add_sandbox_ids(id_);
     request.set_cursor(cursor_);
@@ -57,7 +57,7 @@ class Reader {
       context.TryCancel();
       break;
     }
-    stream->Finish();
+    return stream->Finish();
   }
   // Follows until there are so many flows more.
   void AwaitFlows(SandboxClient& client, int flows) {
@@ -65,7 +65,11 @@ class Reader {
     ASSERT_EQ(flows, 0);
   }
   void ReadOn(SandboxClient& client) {
-    Read(client, false, [](const v1::AuditEvent&) { return false; });
+    const auto read = [&] { return Read(client, false, [](const v1::AuditEvent&) { return false; }); };
+    grpc::Status status = read();
+    // gRPC may try the connection to a server that was killed once more.
+    if (status.error_code() == grpc::StatusCode::UNAVAILABLE) status = read();
+    EXPECT_TRUE(status.ok()) << status.error_message();
   }
 
   const std::vector<v1::AuditEvent>& events() const { return events_; }

@@ -48,7 +48,7 @@ TEST_F(ReflectionTest, CallsEveryServiceByReflectionAlone) {
               HasSubstr("STATE_RUNNING"));
   EXPECT_THAT(Buf({"-d", "{}", "http://localhost/sluice.v1.SandboxService/ListSandboxes"}), HasSubstr("by-buf"));
   EXPECT_THAT(Buf({"-d", "{}", "http://localhost/sluice.v1.SandboxService/EvaluatePolicy"}),
-              HasSubstr("unimplemented"));
+              HasSubstr("is required"));
   EXPECT_THAT(Buf({"-d", R"({"start": {"sandboxId": "by-buf", "args": ["sh", "-c", "exit 7"]}})",
                    "http://localhost/sluice.v1.GuestService/Exec"}),
               HasSubstr(R"("code": 7)"));
