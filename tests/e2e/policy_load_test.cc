@@ -13,6 +13,7 @@
 #include "tests/e2e/e2e_test.h"
 #include "tests/e2e/guest_exec.h"
 #include "tests/e2e/probes.h"
+#include "tests/lab/process.h"
 
 namespace sluice::e2e {
 namespace {
@@ -21,7 +22,7 @@ using lab::Sniffer;
 
 constexpr char kEcho[] = "198.35.26.96";
 constexpr int kSinkPort = 9009;
-constexpr int kFlows = 600;
+constexpr int kFlows = 1000;
 constexpr int kBulkFlows = 20;
 constexpr uint8_t kTcpRst = 4;
 // Five a second: how long a slow machine may take to send what is waited for.
@@ -79,9 +80,11 @@ while True:
     tick()
 )";
 
-// Reads a little of each connection, again and again, so that much is queued.
+// Reads a little of each connection, "BYTES" at a time, again and again, so that
+// much is queued. Sends nothing, and says so at once where it is told "shut".
 constexpr absl::string_view kSink = R"(
 import select, socket, sys
+amount, shut = int(sys.argv[3]), 'shut' in sys.argv
 server = socket.socket()
 server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
@@ -93,9 +96,11 @@ while True:
     if select.select([server], [], [], 0.005)[0]:
         flows.append(server.accept()[0])
         flows[-1].setblocking(False)
+        if shut:
+            flows[-1].shutdown(socket.SHUT_WR)
     for s in list(flows):
         try:
-            if not s.recv(4096):
+            if not s.recv(amount):
                 flows.remove(s)
         except BlockingIOError:
             pass
@@ -103,11 +108,30 @@ while True:
             flows.remove(s)
 )";
 
+// Sends as many bytes and closes, to a remote that has closed its side already.
+constexpr absl::string_view kSendAndClose = R"(
+import socket, sys
+s = socket.create_connection((sys.argv[1], int(sys.argv[2])), 10)
+assert s.recv(1) == b''
+s.sendall(b'x' * int(sys.argv[3]))
+)";
+
 class PolicyLoadTest : public E2eTest {
  protected:
   static void ExpectLine(const absl::StatusOr<std::string>& line, const std::string& wanted) {
     ASSERT_TRUE(line.ok()) << line.status();
     EXPECT_EQ(*line, wanted);
+  }
+
+  // On the echo service's host.
+  static std::unique_ptr<lab::Process> StartSink(const std::vector<std::string>& how) {
+    std::vector<std::string> args = {kEcho, absl::StrCat(kSinkPort)};
+    args.insert(args.end(), how.begin(), how.end());
+    auto sink = lab().Spawn(lab::Ns::kInet, Python(kSink, args));
+    EXPECT_TRUE(sink.ok()) << sink.status();
+    if (!sink.ok()) return nullptr;
+    ExpectLine((*sink)->ReadLine(absl::Seconds(10)), "ready");
+    return *std::move(sink);
   }
 
   // What of the guest's the echo service's host got after `time`, but for RSTs,
@@ -131,9 +155,7 @@ class PolicyLoadTest : public E2eTest {
 };
 
 TEST_F(PolicyLoadTest, NothingIsJudgedByTheOldPolicyAfterTheAnswer) {
-  auto sink = lab().Spawn(lab::Ns::kInet, Python(kSink, {kEcho, absl::StrCat(kSinkPort)}));
-  ASSERT_TRUE(sink.ok()) << sink.status();
-  ExpectLine((*sink)->ReadLine(absl::Seconds(10)), "ready");
+  const auto sink = StartSink({"4096"});
   const std::string id = CreateOci("");
   GuestExec load(client(), id,
                  Python(kLoad, {kEcho, absl::StrCat(kSinkPort), absl::StrCat(kFlows), absl::StrCat(kBulkFlows)}));
@@ -176,6 +198,34 @@ TEST_F(PolicyLoadTest, NothingIsJudgedByTheOldPolicyAfterTheAnswer) {
   SetPolicy(id, "preset: PRESET_PUBLIC_ONLY");
   EXPECT_EQ(Run(id, TcpConnect(kEcho, 7)).out, "ping\n");
   EXPECT_GT(After(*sniffer, answered).size(), 0u);
+}
+
+// A connection that is over for the guest, while the host still sends what it had
+// of it to a remote that reads slowly.
+TEST_F(PolicyLoadTest, NorIsWhatIsQueuedOfAClosedConnection) {
+  const auto sink = StartSink({"256", "shut"});
+  const std::string id = CreateOci("");
+  EXPECT_EQ(Run(id, Python(kSendAndClose, {kEcho, absl::StrCat(kSinkPort), "400000"})).err, "");
+  const v1::AuditEvent closed = AwaitEvent(id, InPhase(v1::FlowEvent::PHASE_CLOSED, kEcho, kSinkPort));
+  EXPECT_EQ(closed.flow().end_cause(), v1::FlowEvent::END_CAUSE_FINISHED);
+  EXPECT_EQ(closed.flow().bytes_to_remote(), 400'000u);
+  const auto sniffer = Sniff(Sniffer::Where::kInternet);
+  ASSERT_NE(sniffer, nullptr);
+
+  // The twin: data goes on coming. How long must one wait for it?
+  const absl::Time start = absl::Now();
+  int data = 0;
+  for (int i = 0; i < kMaxPings && data < 3; ++i) {
+    Run(id, {"true"});
+    data = CountOf(After(*sniffer, start), IPPROTO_TCP);
+  }
+  ASSERT_GE(data, 3);
+  const absl::Duration patience = 2 * (absl::Now() - start);
+
+  SetPolicy(id, "preset: PRESET_PUBLIC_ONLY rules { action: ACTION_DENY peers { cidr: '198.35.26.96' } }");
+  const absl::Time answered = absl::Now();
+  while (absl::Now() < answered + patience) Run(id, {"true"});
+  EXPECT_EQ(After(*sniffer, answered).size(), 0u);
 }
 
 }  // namespace

@@ -47,6 +47,9 @@ TEST_F(ReflectionTest, CallsEveryServiceByReflectionAlone) {
                    "http://localhost/sluice.v1.SandboxService/CreateSandbox"}),
               HasSubstr("STATE_RUNNING"));
   EXPECT_THAT(Buf({"-d", "{}", "http://localhost/sluice.v1.SandboxService/ListSandboxes"}), HasSubstr("by-buf"));
+  EXPECT_THAT(Buf({"-d", R"({"sandboxId": "by-buf", "remoteDomain": "example.com"})",
+                   "http://localhost/sluice.v1.SandboxService/EvaluatePolicy"}),
+              HasSubstr("ACTION_ALLOW"));
   EXPECT_THAT(Buf({"-d", "{}", "http://localhost/sluice.v1.SandboxService/EvaluatePolicy"}),
               HasSubstr("is required"));
   EXPECT_THAT(Buf({"-d", R"({"start": {"sandboxId": "by-buf", "args": ["sh", "-c", "exit 7"]}})",
