@@ -8,6 +8,7 @@
 #include "netsvc/policy/compiled_policy.h"
 #include "netsvc/policy/domain_set.h"
 #include "netsvc/policy/random_policy.h"
+#include "netsvc/policy/rule_hits.h"
 
 namespace {
 
@@ -41,6 +42,18 @@ TEST(PolicyAllocationTest, AskingAllocatesNothing) {
     policy->EvaluateName(name);
     policy->EvaluateResolver(v1::PROTOCOL_UDP, query.remote, groups);
     policy->AllowsAnswer(query.remote, groups);
+    ASSERT_EQ(allocations, before);
+  }
+}
+
+TEST(PolicyAllocationTest, CountingWhatARuleDecidedAllocatesNothing) {
+  RandomPolicy random({.seed = 7, .world_bits = 8});
+  const auto policy = CompiledPolicy::Compile(random.Policy(500)).value();
+  RuleHits hits(policy, absl::UnixEpoch());
+  for (size_t rule = 0; rule < policy->rule_count(); ++rule) {
+    const int before = allocations;
+    hits.Count(RuleHits::Kind::kFlow, v1::ACTION_DENY, policy->rule_id(rule), absl::UnixEpoch());
+    hits.Count(RuleHits::Kind::kName, v1::ACTION_ALLOW, kDefaultRuleId, absl::UnixEpoch());
     ASSERT_EQ(allocations, before);
   }
 }

@@ -16,6 +16,7 @@
 #include "netsvc/policy/domain_set.h"
 #include "netsvc/policy/linear_evaluator.h"
 #include "netsvc/policy/random_policy.h"
+#include "netsvc/policy/rule_hits.h"
 
 namespace sluice::policy {
 namespace {
@@ -80,6 +81,20 @@ void BM_NameCompiled(benchmark::State& state) {
 void BM_NameLinear(benchmark::State& state) {
   Scene scene(state);
   AskNames(state, scene, LinearEvaluator(scene.policy));
+}
+
+// What the verdicts of as many flows add to their judging.
+void BM_Count(benchmark::State& state) {
+  const Scene scene(state);
+  const std::shared_ptr<const CompiledPolicy> policy = CompiledPolicy::Compile(scene.policy).value();
+  std::vector<Verdict> verdicts;
+  for (const FlowQuery& query : scene.queries) verdicts.push_back(policy->Evaluate(query, scene.groups));
+  RuleHits hits(policy, absl::UnixEpoch());
+  size_t i = 0;
+  for (auto _ : state) {
+    hits.Count(RuleHits::Kind::kFlow, verdicts[i].action, verdicts[i].rule_id, absl::UnixEpoch());
+    i = i + 1 == verdicts.size() ? 0 : i + 1;
+  }
 }
 
 double HeapMb() {
@@ -153,6 +168,7 @@ BENCHMARK(BM_FlowCompiled)->Apply(RulesAndRemotes);
 BENCHMARK(BM_FlowLinear)->Apply(RulesAndRemotes);
 BENCHMARK(BM_NameCompiled)->Apply(RulesAndRemotes);
 BENCHMARK(BM_NameLinear)->Apply(RulesAndRemotes);
+BENCHMARK(BM_Count)->Apply(RulesAndRemotes);
 BENCHMARK(BM_Compile)->ArgNames({"rules", "remotes"})->Args({65'536, 1})->Unit(benchmark::kMillisecond);
 
 }  // namespace
