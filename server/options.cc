@@ -129,7 +129,7 @@ void AddFlags(CLI::App& app, Flags& flags, ServerOptions& options) {
       ->check(CLI::IsMember({"deny", "count"}))
       ->capture_default_str();
   app.add_option("--metrics_listen", flags.metrics_listen, "IP:PORT of a Prometheus endpoint, in clear, for all who reach it");
-  app.add_flag("--stop_sandboxes_on_exit", flags.stop_sandboxes_on_exit, "end every sandbox on SIGTERM (always so, yet)");
+  app.add_flag("--stop_sandboxes_on_exit", flags.stop_sandboxes_on_exit, "end every sandbox on SIGTERM; this version does so in any case");
   app.set_config("--config", "", "reads these options from a file (TOML or INI)");
 }
 
