@@ -4,9 +4,32 @@
 
 #include <cstring>
 #include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "netsvc/policy/domain_set.h"
+#include "tests/fuzz/require.h"
+#include "tests/fuzz/seeds.h"
+
+namespace sluice::fuzz {
+
+// Sound images, small and larger.
+std::vector<Bytes> Seeds() {
+  std::vector<Bytes> seeds;
+  for (const int names : {0, 3, 40}) {
+    policy::DomainSet::Builder builder;
+    builder.Add(DomainPattern::Parse("*.example.com").value()).IgnoreError();
+    for (int i = 0; i < names; ++i) {
+      builder.Add(DomainPattern::Parse("*.n" + std::to_string(i) + ".com").value()).IgnoreError();
+    }
+    const policy::DomainSet set = std::move(builder).Build();
+    seeds.emplace_back(set.image().begin(), set.image().end());
+  }
+  return seeds;
+}
+
+}  // namespace sluice::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using sluice::DomainName;
@@ -35,7 +58,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!set.ok() || set->empty()) return 0;
   for (const DomainName& name : *names) {
     set->ForEachMatch(name, [&](DomainSet::Match match) {
-      if (match.slot >= set->name_count()) __builtin_trap();
+      FUZZ_REQUIRE(match.slot < set->name_count());
       return true;
     });
     set->SlotOf(name);
