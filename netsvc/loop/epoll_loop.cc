@@ -121,11 +121,18 @@ int EpollLoop::RunOnce(absl::Duration max_wait) {
   const int timeout = WaitMilliseconds(max_wait);
   const int count = epoll_wait(epoll_.get(), events_.data(), static_cast<int>(events_.size()), timeout);
   DieUnless(count >= 0 || errno == EINTR, "epoll_wait");
+  const absl::Duration woke = clock_.Monotonic();
+  const absl::Duration late = woke - timers_.next_deadline();
   int ran = DispatchEvents(std::span(events_).first(static_cast<size_t>(std::max(count, 0))));
   ran += timers_.RunDue(clock_.Monotonic());
   ran += RunPosted();
   if (hook_ != nullptr) hook_->AfterWait();
+  TellIfSlow({.late = std::max(late, absl::ZeroDuration()), .worked = clock_.Monotonic() - woke});
   return ran;
+}
+
+void EpollLoop::TellIfSlow(const SlowTurn& turn) const {
+  if (on_slow_turn_ != nullptr && std::max(turn.late, turn.worked) >= kSlowTurn) on_slow_turn_(turn);
 }
 
 // Asks the hook, which may post and set timers itself.

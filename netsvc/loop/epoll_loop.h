@@ -43,6 +43,17 @@ class EpollLoop : public EventLoop {
   // The turn that it is called in is the last.
   void Stop() override { stopped_ = true; }
 
+  // A turn that kept everything else waiting.
+  struct SlowTurn {
+    // How long after its first timer's deadline it began: the process did not run.
+    absl::Duration late;
+    // How long its callbacks took.
+    absl::Duration worked;
+  };
+  // `callback` hears of each turn of which either is kSlowTurn or more, at its end.
+  static constexpr absl::Duration kSlowTurn = absl::Milliseconds(500);
+  void OnSlowTurn(std::function<void(const SlowTurn&)> callback) { on_slow_turn_ = std::move(callback); }
+
   // One turn, waiting `max_wait` at most. Returns how many callbacks and posted
   // work ran, the hook aside.
   int RunOnce(absl::Duration max_wait);
@@ -63,6 +74,7 @@ class EpollLoop : public EventLoop {
   int DispatchEvents(std::span<epoll_event> ready);
   int RunPosted();
   void Forget(const WatchHandle& watch);
+  void TellIfSlow(const SlowTurn& turn) const;
   void UpdateSignals();
   void ReadSignals();
 
@@ -71,6 +83,7 @@ class EpollLoop : public EventLoop {
   TimerQueue timers_;
   std::vector<std::function<void()>> posted_;
   Hook* hook_ = nullptr;
+  std::function<void(const SlowTurn&)> on_slow_turn_;
   bool stopped_ = false;
 
   std::array<epoll_event, kMaxEventsPerTurn> events_;

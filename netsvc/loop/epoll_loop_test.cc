@@ -268,5 +268,23 @@ TEST_F(EpollLoopTest, WatchingWhatCannotBeWatchedDies) {
   EXPECT_DEATH(loop_->Watch(-1, EPOLLIN, [](uint32_t) {}), "epoll_ctl");
 }
 
+TEST_F(EpollLoopTest, TellsOfTurnsThatKeepOthersWaiting) {
+  std::vector<EpollLoop::SlowTurn> told;
+  loop_->OnSlowTurn([&](const EpollLoop::SlowTurn& turn) { told.push_back(turn); });
+  absl::Duration work = EpollLoop::kSlowTurn - absl::Milliseconds(1);
+  auto timer = loop_->RunAfter(absl::Seconds(1), [&] { clock_.Advance(work); });
+  clock_.Advance(absl::Seconds(1));
+  Turn();
+  EXPECT_TRUE(told.empty());
+
+  work = EpollLoop::kSlowTurn;
+  timer = loop_->RunAfter(absl::Seconds(1), [&] { clock_.Advance(work); });
+  clock_.Advance(absl::Seconds(3));
+  Turn();
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0].late, absl::Seconds(2));
+  EXPECT_EQ(told[0].worked, EpollLoop::kSlowTurn);
+}
+
 }  // namespace
 }  // namespace sluice

@@ -29,7 +29,7 @@ class FakeHostStack : public HostStack {
     return absl::OkStatus();
   }
   absl::Status RemoveListener(bool udp, const Endpoint& guest) override {
-    return listeners.erase({udp, guest}) == 1 ? absl::OkStatus() : absl::NotFoundError("listener");
+    return listeners.erase({udp, guest}) == 1 ? remove_status : absl::NotFoundError("listener");
   }
 
   Delegate& delegate() { return *delegate_; }
@@ -46,6 +46,8 @@ class FakeHostStack : public HostStack {
   std::set<std::pair<bool, Endpoint>> listeners;
   std::set<int> aborted;
   bool is_full = false;
+  // What RemoveListener says of a listener that there is.
+  absl::Status remove_status;
   // What the next Input says it opened.
   int next_socket = -1;
 

@@ -47,7 +47,8 @@ class HostStack {
   // address and port of the guest's side that no other listener has; its family
   // is the socket's.
   virtual absl::Status AddListener(bool udp, UniqueFd socket, const Endpoint& guest) = 0;
-  // Closes the listener of that guest endpoint. Its connections go on.
+  // Closes the listener of that guest endpoint. Its connections go on. NotFound;
+  // after any other error it serves nobody, but room is lost.
   virtual absl::Status RemoveListener(bool udp, const Endpoint& guest) = 0;
 };
 

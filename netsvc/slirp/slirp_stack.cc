@@ -269,17 +269,29 @@ int SlirpStack::FindPlaceholder(bool udp, const IpAddress& loopback) {
 absl::Status SlirpStack::RemoveListener(bool udp, const Endpoint& guest) {
   const auto it = listeners_.find(ListenerKey(udp, guest));
   if (it == listeners_.end()) return absl::NotFoundError(absl::StrCat("listener of ", guest.ToString()));
-  const std::optional<Endpoint> local = LocalEndpoint(it->second);
+  const int descriptor = it->second;
   listeners_.erase(it);
-  if (!local) return absl::InternalError("the listener has no address");
   // libslirp finds it by the address that its descriptor, ours, is bound to.
+  const std::optional<Endpoint> local = LocalEndpoint(descriptor);
   sockaddr_storage address;
-  const socklen_t size = local->ToSockaddr(address);
+  const socklen_t size = local ? local->ToSockaddr(address) : 0;
   const int flags = udp ? SLIRP_HOSTFWD_UDP : 0;
-  if (slirp_remove_hostxfwd(slirp_, reinterpret_cast<sockaddr*>(&address), size, flags) < 0) {
-    return absl::InternalError("libslirp does not know the listener");
+  if (local && slirp_remove_hostxfwd(slirp_, reinterpret_cast<sockaddr*>(&address), size, flags) == 0) {
+    return absl::OkStatus();
   }
-  return absl::OkStatus();
+  Silence(descriptor);
+  return absl::InternalError("libslirp does not know the listener");
+}
+
+void SlirpStack::Silence(int listener) {
+  poll_set_.Forget(listener);
+  // An unbound datagram socket is never ready to be read.
+  const UniqueFd silent(::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (silent.valid()) {
+    dup3(silent.get(), listener, O_CLOEXEC);
+  } else {
+    shutdown(listener, SHUT_RDWR);
+  }
 }
 
 }  // namespace sluice

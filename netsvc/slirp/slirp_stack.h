@@ -78,6 +78,8 @@ class SlirpStack : public HostStack, private EventLoop::Hook {
   void Fill();
   void OnRegister(int socket);
   void OnUnregister(int socket);
+  // Has the host's socket go, and libslirp hear nothing of the listener any more.
+  void Silence(int listener);
   // The listener that libslirp has just bound to `loopback`; -1 if there is none.
   int FindPlaceholder(bool udp, const IpAddress& loopback);
 

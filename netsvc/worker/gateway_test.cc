@@ -135,7 +135,7 @@ TEST_F(GatewayTest, AChangedPolicyEndsTheFlowsItDeniesOnBothSides) {
   stack_.frames.clear();
 
   SetPolicy(R"(preset: PRESET_PUBLIC_ONLY rules { action: ACTION_DENY peers { cidr: "93.184.216.34" } })");
-  EXPECT_EQ(gateway_->RejudgeFlows(), 1u);
+  EXPECT_EQ(gateway_->OnPolicyChanged(), 1u);
   loop_.RunUntilIdle();
   EXPECT_TRUE(stack_.aborted.contains(kSocket));
   ASSERT_EQ(stack_.frames.size(), 1u);
@@ -210,6 +210,22 @@ TEST_F(GatewayTest, APublishedPortsPeerReachesTheGuestUnlessAnIngressRuleDeniesI
 
   EXPECT_EQ(*gateway_->RemovePort(mapping), 1u);
   EXPECT_TRUE(stack_.listeners.empty());
+  EXPECT_TRUE(absl::IsNotFound(gateway_->RemovePort(mapping).status()));
+}
+
+TEST_F(GatewayTest, FlowsEndWithTheirPortWhateverBecomesOfItsListener) {
+  v1::PortMapping mapping;
+  mapping.set_protocol(v1::PROTOCOL_UDP);
+  mapping.set_host_address("0.0.0.0");
+  mapping.set_host_port(5353);
+  mapping.set_guest_port(53530);
+  ASSERT_TRUE(gateway_->AddPort(mapping, UniqueFd()).ok());
+  StackSendsUdp(kPeer, stack_.listeners.begin()->second);
+  ASSERT_EQ(flows_.open_count(), 1u);
+  stack_.remove_status = absl::InternalError("no such listener");
+  EXPECT_TRUE(absl::IsInternal(gateway_->RemovePort(mapping).status()));
+  EXPECT_EQ(flows_.open_count(), 0u);
+  EXPECT_EQ(LastFlowEvent().end_cause(), v1::FlowEvent::END_CAUSE_ENDED);
   EXPECT_TRUE(absl::IsNotFound(gateway_->RemovePort(mapping).status()));
 }
 

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "CLI/CLI.hpp"
+#include "absl/time/time.h"
 #include "netsvc/base/unique_fd.h"
 #include "netsvc/loop/epoll_loop.h"
 #include "netsvc/worker/control_server.h"
@@ -43,6 +44,10 @@ int main(int argc, char** argv) {
     return 1;
   }
   sluice::EpollLoop& turns = **loop;
+  turns.OnSlowTurn([](const sluice::EpollLoop::SlowTurn& turn) {
+    spdlog::warn("the sandbox waited: a turn of its worker began {:.1f} s late and took {:.1f} s",
+                 absl::ToDoubleSeconds(turn.late), absl::ToDoubleSeconds(turn.worked));
+  });
   sluice::Worker worker(turns, [&turns] { turns.Stop(); });
   sluice::ControlServer control(turns, sluice::UniqueFd(control_fd),
                                 [&worker](const auto& request, sluice::ControlServer::Descriptors descriptors) {

@@ -39,7 +39,7 @@ absl::Status PublishedPorts::Add(const v1::PortMapping& mapping, UniqueFd socket
   return status;
 }
 
-absl::StatusOr<PublishedPort> PublishedPorts::Remove(const v1::PortMapping& mapping) {
+absl::StatusOr<PublishedPorts::Removed> PublishedPorts::Remove(const v1::PortMapping& mapping) {
   const std::optional<Endpoint> host = HostEndpoint(mapping);
   const bool udp = mapping.protocol() == v1::PROTOCOL_UDP;
   const auto it = std::find_if(by_stack_guest_.begin(), by_stack_guest_.end(), [&](const auto& entry) {
@@ -48,8 +48,8 @@ absl::StatusOr<PublishedPort> PublishedPorts::Remove(const v1::PortMapping& mapp
   if (it == by_stack_guest_.end()) return absl::NotFoundError("no such published port");
   PublishedPort port = std::move(it->second);
   by_stack_guest_.erase(it);
-  if (absl::Status status = stack_.RemoveListener(udp, port.stack_guest); !status.ok()) return status;
-  return port;
+  absl::Status listener = stack_.RemoveListener(udp, port.stack_guest);
+  return Removed{std::move(port), std::move(listener)};
 }
 
 const PublishedPort* PublishedPorts::Find(bool udp, const Endpoint& stack_guest) const {

@@ -37,9 +37,13 @@ class PublishedPorts {
   // Serves `socket`, bound to the mapping's host address and port. AlreadyExists,
   // ResourceExhausted.
   absl::Status Add(const v1::PortMapping& mapping, UniqueFd socket);
-  // Closes the listener; flows that came through it are the caller's to end.
-  // NotFound.
-  absl::StatusOr<PublishedPort> Remove(const v1::PortMapping& mapping);
+  struct Removed {
+    PublishedPort port;
+    absl::Status listener;  // whether the host stack closed it
+  };
+  // Closes the listener; flows that came through it are the caller's to end, whatever
+  // the host stack says. NotFound.
+  absl::StatusOr<Removed> Remove(const v1::PortMapping& mapping);
 
   // The one that the host stack knows as `stack_guest`; nullptr if there is none.
   const PublishedPort* Find(bool udp, const Endpoint& stack_guest) const;

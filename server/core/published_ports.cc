@@ -41,8 +41,9 @@ absl::StatusOr<uint64_t> PublishedPorts::Unpublish(Worker* worker, const v1::Por
   uint64_t flows_closed = 0;
   if (worker != nullptr && found->socket.valid()) {
     const absl::StatusOr<uint64_t> removed = worker->RemovePort(found->mapping);
-    if (!removed.ok()) return removed.status();
-    flows_closed = *removed;
+    // A worker that failed before, but for its answer, does not know the port.
+    if (!removed.ok() && !absl::IsNotFound(removed.status())) return removed.status();
+    flows_closed = removed.value_or(0);
   }
   ports_.erase(found);
   return flows_closed;

@@ -172,19 +172,19 @@ TEST_F(PortsTest, IngressRulesSeeThePeer) {
   EXPECT_EQ(RunIn(lab::Ns::kInet, Curl(url)).out, absl::StrCat(kInetAddress, "\n"));
 }
 
-// Prints the answer, or nothing where none comes in a second.
-Command UdpAsk(absl::string_view address, uint32_t port) {
+// Prints the answer, or nothing where none comes within `seconds`.
+Command UdpAsk(absl::string_view address, uint32_t port, int seconds) {
   return Python(R"(
 import socket, sys
 s = socket.socket(socket.AF_INET6 if ':' in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
-s.settimeout(1)
+s.settimeout(int(sys.argv[3]))
 try:
     s.sendto(b'ping', (sys.argv[1], int(sys.argv[2])))
     print(s.recv(64).decode())
 except OSError:
     pass
 )",
-                {std::string(address), absl::StrCat(port)});
+                {std::string(address), absl::StrCat(port), absl::StrCat(seconds)});
 }
 
 TEST_F(PortsTest, IngressRulesSeeThePeerInEveryProtocolAndFamily) {
@@ -196,12 +196,15 @@ TEST_F(PortsTest, IngressRulesSeeThePeerInEveryProtocolAndFamily) {
       SCOPED_TRACE(absl::StrCat(v1::Protocol_Name(protocol), " ", peer));
       const v1::PortMapping port = Publish(
           id, absl::StrCat("protocol: ", v1::Protocol_Name(protocol), " host_address: '", host, "' guest_port: 8000"));
-      const Command ask = protocol == v1::PROTOCOL_TCP ? Curl(Url(host, port.host_port())) : UdpAsk(host, port.host_port());
+      const auto ask = [&](int seconds) {
+        return protocol == v1::PROTOCOL_TCP ? Curl(Url(host, port.host_port()), seconds)
+                                            : UdpAsk(host, port.host_port(), seconds);
+      };
       const std::string rule = absl::StrCat("no-", ++rules);
       SetPolicy(id, absl::StrCat("preset: PRESET_PUBLIC_ONLY rules { id: '", rule,
                                  "' action: ACTION_DENY direction: DIRECTION_INGRESS peers { cidr: '", peer,
                                  "' } protocols: ", v1::Protocol_Name(protocol), " ports { first: 8000 } }"));
-      EXPECT_EQ(RunIn(lab::Ns::kInet, ask).out, "");
+      EXPECT_EQ(RunIn(lab::Ns::kInet, ask(1)).out, "");
       const v1::AuditEvent denied = AwaitEvent(
           id, [&](const v1::AuditEvent& e) { return e.flow().verdict().rule_id() == rule; });
       EXPECT_EQ(denied.flow().direction(), v1::DIRECTION_INGRESS);
@@ -211,7 +214,7 @@ TEST_F(PortsTest, IngressRulesSeeThePeerInEveryProtocolAndFamily) {
       // The twins: another peer's rule, and none.
       SetPolicy(id, absl::StrCat("preset: PRESET_PUBLIC_ONLY rules { action: ACTION_DENY direction: DIRECTION_INGRESS"
                                  " peers { cidr: '203.0.112.2' } peers { cidr: '2606:2800:300::2' } }"));
-      EXPECT_EQ(RunIn(lab::Ns::kInet, ask).out, absl::StrCat(peer, "\n"));
+      EXPECT_EQ(RunIn(lab::Ns::kInet, ask(20)).out, absl::StrCat(peer, "\n"));
     }
   }
 }
