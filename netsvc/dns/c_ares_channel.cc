@@ -36,13 +36,13 @@ ares_addr_port_node ToNode(const Endpoint& server) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<CAresChannel>> CAresChannel::Create(EventLoop& loop, const Options& options) {
-  std::unique_ptr<CAresChannel> channel(new CAresChannel(loop));
+  std::unique_ptr<CAresChannel> channel(new CAresChannel(loop, options.servers));
   char lookups[] = "b";
   char no_file[] = "/dev/null";
   ares_options ares = {};
   // EDNS here tells c-ares how large a UDP answer may be, and to ask again
   // without OPT where a server does not know it; the query brings its own OPT.
-  ares.flags = ARES_FLAG_NOALIASES | ARES_FLAG_NOSEARCH | ARES_FLAG_EDNS;
+  ares.flags = ARES_FLAG_NOALIASES | ARES_FLAG_NOSEARCH | ARES_FLAG_EDNS | ARES_FLAG_STAYOPEN;
   ares.ednspsz = kOurUdpSize;
   ares.timeout = static_cast<int>(absl::ToInt64Milliseconds(options.timeout));
   ares.tries = options.rounds;
@@ -57,7 +57,7 @@ absl::StatusOr<std::unique_ptr<CAresChannel>> CAresChannel::Create(EventLoop& lo
                          ARES_OPT_NDOTS | ARES_OPT_SORTLIST | ARES_OPT_NOROTATE;
   const int status = ares_init_options(&channel->channel_, &ares, kGiven);
   if (status != ARES_SUCCESS) return AresError(status, "c-ares");
-  if (absl::Status set = channel->SetServers(options.servers); !set.ok()) return set;
+  if (absl::Status set = channel->Renew(); !set.ok()) return set;
   return channel;
 }
 
@@ -65,16 +65,18 @@ CAresChannel::~CAresChannel() {
   if (channel_ != nullptr) ares_destroy(channel_);
 }
 
-absl::Status CAresChannel::SetServers(const std::vector<Endpoint>& servers) {
+absl::Status CAresChannel::Renew() {
+  sent_ = 0;
+  // Servers that are set anew get sockets anew, in c-ares.
   std::vector<ares_addr_port_node> nodes;
-  for (const Endpoint& server : servers) nodes.push_back(ToNode(server));
+  for (const Endpoint& server : servers_) nodes.push_back(ToNode(server));
   for (size_t i = 1; i < nodes.size(); ++i) nodes[i - 1].next = &nodes[i];
   const int status = ares_set_servers_ports(channel_, nodes.empty() ? nullptr : nodes.data());
   return status == ARES_SUCCESS ? absl::OkStatus() : AresError(status, "resolvers");
 }
 
 void CAresChannel::Send(std::span<const uint8_t> query, Done done) {
-  if (in_flight_ == 0) sent_ = 0;
+  if (sent_ == 0) first_sent_ = loop_.clock().Monotonic();
   ++in_flight_;
   ++sent_;
   auto* sent = new Sent{*this, std::move(done)};  // OnDone's, which always runs

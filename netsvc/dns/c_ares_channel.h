@@ -8,8 +8,10 @@
 #include <map>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "netsvc/base/endpoint.h"
@@ -19,8 +21,8 @@ namespace sluice::dns {
 
 // One c-ares channel on the event loop: its sockets, its time-outs. A channel
 // has one socket for each server that it asks, so all its queries come from the
-// same port; c-ares closes the sockets when no query is left. Owned by the
-// CAresUpstream; the loop's thread. Not destroyed from within `done`.
+// same port until its sockets are renewed. Owned by the CAresUpstream; the loop's
+// thread. Neither destroyed nor renewed from within `done`.
 class CAresChannel {
  public:
   struct Options {
@@ -43,9 +45,16 @@ class CAresChannel {
   // A whole query; its OPT record, if any, last and without options.
   void Send(std::span<const uint8_t> query, Done done);
 
+  // Closes the sockets: what is sent next leaves from others, whose ports the
+  // kernel chooses. Only where nothing is in flight. An error leaves a channel that
+  // is of no use.
+  absl::Status Renew();
+
   int in_flight() const { return in_flight_; }
   // Queries sent from the sockets that are open now.
   int sent() const { return sent_; }
+  // When the first of them was; monotonic.
+  absl::Duration first_sent() const { return first_sent_; }
 
  private:
   struct Sent {
@@ -53,17 +62,18 @@ class CAresChannel {
     Done done;
   };
 
-  explicit CAresChannel(EventLoop& loop) : loop_(loop) {}
-  absl::Status SetServers(const std::vector<Endpoint>& servers);
+  CAresChannel(EventLoop& loop, std::vector<Endpoint> servers) : loop_(loop), servers_(std::move(servers)) {}
   static void OnSocketState(void* self, ares_socket_t socket, int readable, int writable);
   static void OnDone(void* sent, int status, int timeouts, unsigned char* answer, int size);
   void Process(ares_socket_t readable, ares_socket_t writable);
   void ArmTimer();
 
   EventLoop& loop_;
+  const std::vector<Endpoint> servers_;
   ares_channel channel_ = nullptr;
   int in_flight_ = 0;
   int sent_ = 0;
+  absl::Duration first_sent_;
   std::map<ares_socket_t, std::unique_ptr<EventLoop::Handle>> watches_;
   absl::Duration timer_deadline_;
   std::unique_ptr<EventLoop::Handle> timer_;

@@ -119,12 +119,16 @@ void CAresUpstream::Retire(const CAresChannel* channel) {
 void CAresUpstream::RetireAll() {
   std::move(channels_.begin(), channels_.end(), std::back_inserter(retired_));
   channels_.clear();
-  DropIdleChannels();
+  SweepLater();
 }
 
 absl::StatusOr<CAresChannel*> CAresUpstream::PickChannel() {
+  SweepLater();
   for (const auto& channel : channels_) {
-    if (channel->in_flight() == 0 || channel->sent() < kQueriesPerPort) return channel.get();
+    if (IsFresh(*channel)) return channel.get();
+    if (channel->in_flight() > 0) continue;
+    if (absl::Status renewed = channel->Renew(); !renewed.ok()) return renewed;
+    return channel.get();
   }
   if (channels_.size() < kMaxChannels) {
     auto channel =
@@ -135,6 +139,11 @@ absl::StatusOr<CAresChannel*> CAresUpstream::PickChannel() {
   }
   const auto by_load = [](const auto& a, const auto& b) { return a->sent() < b->sent(); };
   return std::min_element(channels_.begin(), channels_.end(), by_load)->get();
+}
+
+bool CAresUpstream::IsFresh(const CAresChannel& channel) const {
+  if (channel.sent() == 0) return true;
+  return channel.sent() < kQueriesPerPort && loop_.clock().Monotonic() - channel.first_sent() < kPortLife;
 }
 
 // Callbacks run from the loop alone, never below a call of c-ares or of Ask.
@@ -151,7 +160,6 @@ void CAresUpstream::Finish(const std::shared_ptr<Pending>& pending, absl::Status
 
 void CAresUpstream::Deliver() {
   const std::vector<std::shared_ptr<Pending>> finished = std::exchange(finished_, {});
-  DropIdleChannels();
   // A callback may destroy its handle, and this: nothing of either is used from
   // here on.
   for (const std::shared_ptr<Pending>& pending : finished) {
@@ -165,11 +173,25 @@ void CAresUpstream::Deliver() {
   }
 }
 
-void CAresUpstream::DropIdleChannels() {
+void CAresUpstream::SweepLater() {
+  if (sweep_timer_ != nullptr) return;
+  sweep_timer_ = loop_.RunAfter(kPortLife, [this] {
+    sweep_timer_.reset();
+    Sweep();
+  });
+}
+
+void CAresUpstream::Sweep() {
   const auto idle = [](const auto& channel) { return channel->in_flight() == 0; };
   std::erase_if(retired_, idle);
   // The first are asked first, so the last are the idle ones.
   while (channels_.size() > kIdleChannels && idle(channels_.back())) channels_.pop_back();
+  bool open = !retired_.empty() || channels_.size() > kIdleChannels;
+  for (const auto& channel : channels_) {
+    if (idle(channel) && !IsFresh(*channel)) channel->Renew().IgnoreError();  // said when it is asked
+    open |= channel->sent() > 0;
+  }
+  if (open) SweepLater();
 }
 
 }  // namespace sluice::dns

@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <filesystem>
 #include <functional>
+#include <iterator>
 #include <string>
 #include <utility>
 #include <vector>
@@ -51,6 +53,11 @@ FakeResolver::Script OverTcp(std::vector<Bytes> answers) {
     Store16(&truncated[2], Load16(&truncated[2]) | kFlagTruncated);
     return std::vector<Bytes>{truncated};
   };
+}
+
+size_t OpenDescriptors() {
+  const std::filesystem::directory_iterator open("/proc/self/fd");
+  return static_cast<size_t>(std::distance(begin(open), end(open)));
 }
 
 class CAresUpstreamTest : public testing::Test {
@@ -257,10 +264,32 @@ TEST_F(CAresUpstreamTest, PortsAndIdsChange) {
   EXPECT_GE(server.ids().size(), static_cast<size_t>(kQueries - 10));
 }
 
-TEST_F(CAresUpstreamTest, OneAfterTheOtherEachHasAPortOfItsOwn) {
+TEST_F(CAresUpstreamTest, OneAfterTheOtherAPortBearsFew) {
   FakeResolver& server = Server(Obliging);
-  for (int i = 0; i < 20; ++i) Result(absl::StrCat("h", i, ".test"));
-  EXPECT_GE(server.source_ports().size(), 18u);  // the kernel may choose one again
+  constexpr int kPorts = 5;
+  for (int i = 0; i < kPorts * CAresUpstream::kQueriesPerPort; ++i) Result(absl::StrCat("h", i, ".test"));
+  EXPECT_GE(server.source_ports().size(), static_cast<size_t>(kPorts));
+}
+
+TEST_F(CAresUpstreamTest, APortBearsNothingNewAfterItsTime) {
+  FakeResolver& server = Server(Obliging);
+  Result("first.test");
+  const absl::Duration over = loop_->clock().Monotonic() + CAresUpstream::kPortLife;
+  Result("second.test");
+  EXPECT_EQ(server.source_ports().size(), 1u);
+  RunUntil([&] { return loop_->clock().Monotonic() > over; });
+  Result("third.test");
+  EXPECT_EQ(server.source_ports().size(), 2u);
+}
+
+TEST_F(CAresUpstreamTest, IdlePortsAreClosed) {
+  FakeResolver& server = Server(Obliging);
+  const size_t before = OpenDescriptors();
+  Result();
+  EXPECT_GT(OpenDescriptors(), before);
+  RunUntil([&] { return OpenDescriptors() == before; });
+  EXPECT_EQ(OpenDescriptors(), before);
+  EXPECT_EQ(server.udp_queries(), 1);
 }
 
 TEST_F(CAresUpstreamTest, BoundsQueriesUnderWay) {
