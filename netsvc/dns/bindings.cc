@@ -85,15 +85,14 @@ void Bindings::DropIfStale(const DomainName& name, const IpAddress& address) {
   Remove(found->second);
 }
 
-void Bindings::DropNames(absl::FunctionRef<bool(const DomainName&)> dropped) {
-  std::vector<DomainName> names;
-  for (const auto& [name, refs] : by_name_) {
-    if (dropped(name)) names.push_back(name);
-  }
-  for (const DomainName& name : names) {
-    const PairRefs refs = by_name_[name];
-    counters_.dropped += refs.size();
-    for (const PairList::iterator pair : refs) Remove(pair);
+void Bindings::DropIf(absl::FunctionRef<bool(const DomainName&, const IpAddress&)> dropped) {
+  for (PairList* list : {&idle_, &used_}) {
+    for (PairList::iterator next = list->begin(); next != list->end();) {
+      const PairList::iterator pair = next++;
+      if (!dropped(pair->name, pair->address)) continue;
+      ++counters_.dropped;
+      Remove(pair);
+    }
   }
 }
 

@@ -62,8 +62,8 @@ class Bindings {
   // Drops the pair where it is still stale: its name was resolved again and has
   // other addresses now.
   void DropIfStale(const DomainName& name, const IpAddress& address);
-  // Drops all pairs of the names that `dropped` says so of.
-  void DropNames(absl::FunctionRef<bool(const DomainName&)> dropped);
+  // Drops the pairs that `dropped` says so of.
+  void DropIf(absl::FunctionRef<bool(const DomainName&, const IpAddress&)> dropped);
 
   // A flow to `address` opened under `names`; it is over. Each Use has its
   // Release. Pairs that are gone are passed over.

@@ -79,13 +79,18 @@ TEST_F(BindingsTest, AStalePairIsRenewedOrDroppedByTheFreshAnswer) {
   EXPECT_EQ(bindings_.counters().dropped, 1u);
 }
 
-TEST_F(BindingsTest, DropsTheNamesThatAPolicyDenies) {
+TEST_F(BindingsTest, DropsThePairsThatMayNotBeAnyMore) {
   Bind("good.test", {kOne});
   Bind("bad.test", {kOne, kTwo});
-  bindings_.DropNames([](const DomainName& name) { return name == Name("bad.test"); });
+  bindings_.Use(kOne, std::vector{Name("bad.test")});
+  bindings_.DropIf([](const DomainName& name, const IpAddress&) { return name == Name("bad.test"); });
   EXPECT_THAT(Live(kOne), ElementsAre("good.test"));
   EXPECT_THAT(Live(kTwo), IsEmpty());
   EXPECT_EQ(bindings_.counters().dropped, 2u);
+  Bind("good.test", {kTwo});
+  bindings_.DropIf([](const DomainName&, const IpAddress& address) { return address == kTwo; });
+  EXPECT_THAT(Live(kOne), ElementsAre("good.test"));
+  EXPECT_THAT(Live(kTwo), IsEmpty());
 }
 
 TEST_F(BindingsTest, ANameKeepsItsYoungestPairs) {

@@ -12,8 +12,6 @@ namespace {
 
 using policy::Verdict;
 
-// The name that stands for the gateway, whatever address it has.
-constexpr absl::string_view kGatewayName = "host.sluice.internal";
 constexpr uint32_t kGatewayTtl = 60;
 
 constexpr Verdict kMalformed{v1::ACTION_DENY, v1::Verdict::REASON_MALFORMED, {}};
@@ -21,11 +19,6 @@ constexpr Verdict kUnsupported{v1::ACTION_DENY, v1::Verdict::REASON_UNSUPPORTED,
 constexpr Verdict kOverLimit{v1::ACTION_DENY, v1::Verdict::REASON_LIMIT, {}};
 constexpr Verdict kOverBudget{v1::ACTION_DENY, v1::Verdict::REASON_DNS_BUDGET, {}};
 constexpr Verdict kUnrecorded{v1::ACTION_DENY, v1::Verdict::REASON_AUDIT_UNAVAILABLE, {}};
-
-const DomainName& GatewayName() {
-  static const DomainName* const name = new DomainName(DomainName::FromText(kGatewayName).value());
-  return *name;
-}
 
 // The upstream's message, where it answers just this.
 std::optional<MessageView> AnswerTo(const DomainName& name, uint16_t type, std::span<const uint8_t> bytes) {
@@ -127,7 +120,7 @@ bool Interceptor::AnswerHere(const Exchange& exchange) {
   const GuestQuery& query = exchange.query;
   const uint16_t type = query.question->type;
   Outcome outcome{.verdict = exchange.verdict, .rcode = kNoError, .ttl = absl::Seconds(kGatewayTtl)};
-  if (query.name == GatewayName()) {
+  if (query.name == NameJudge::GatewayName()) {
     const IpAddress& address = type == kTypeAaaa ? options_.gateway_ipv6 : options_.gateway_ipv4;
     const bool known = (type == kTypeA && address.is_v4()) || (type == kTypeAaaa && address.is_v6());
     if (known) outcome.addresses = {&address, 1};

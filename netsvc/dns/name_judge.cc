@@ -18,6 +18,8 @@ using policy::Verdict;
 // Firefox asks for it: NXDOMAIN keeps it to plain DNS.
 constexpr absl::string_view kCanary = "use-application-dns.net";
 
+constexpr absl::string_view kGatewayName = "host.sluice.internal";
+
 constexpr Verdict kBlockedName{v1::ACTION_DENY, v1::Verdict::REASON_DNS_BLOCKED, {}};
 constexpr Verdict kRebinding{v1::ACTION_DENY, v1::Verdict::REASON_DNS_REBINDING, {}};
 constexpr Verdict kAllowed{v1::ACTION_ALLOW, v1::Verdict::REASON_DEFAULT, policy::kDefaultRuleId};
@@ -52,6 +54,11 @@ const v1::Rule* FindRule(const v1::NetworkPolicy& policy, absl::string_view id) 
 
 }  // namespace
 
+const DomainName& NameJudge::GatewayName() {
+  static const DomainName* const name = new DomainName(DomainName::FromText(kGatewayName).value());
+  return *name;
+}
+
 NameJudge::NameJudge(const v1::DnsConfig& config, const BlockLists& lists)
     : blocked_(SetOf(config.blocked_domains(), kCanary)),
       rebinding_exempt_(SetOf(config.rebinding_exempt_domains())),
@@ -83,6 +90,16 @@ bool NameJudge::NamesEnforced(const CompiledPolicy& policy) const {
 
 bool NameJudge::RebindingChecked(const CompiledPolicy& policy, const DomainName& name) const {
   return rebinding_protection_.value_or(policy.preset() != v1::PRESET_ALLOW_ALL) && !rebinding_exempt_.Contains(name);
+}
+
+bool NameJudge::Rebinds(const Rules& rules, const IpAddress& address) {
+  return rules.groups.Classify(address) != v1::ADDRESS_GROUP_PUBLIC && !rules.policy.AllowsAnswer(address, rules.groups);
+}
+
+Verdict NameJudge::OfPair(const Rules& rules, const DomainName& name, const IpAddress& address) const {
+  if (Blocks(name)) return kBlockedName;
+  if (!RebindingChecked(rules.policy, name) || !Rebinds(rules, address)) return kAllowed;
+  return name == GatewayName() ? kAllowed : kRebinding;
 }
 
 // A target is refused by the block list, or by a rule that names domains: what
@@ -173,8 +190,7 @@ class NameJudge::AnswerWalk {
   }
 
   void Check(const IpAddress& address) {
-    if (!check_addresses_ || rules_.groups.Classify(address) == v1::ADDRESS_GROUP_PUBLIC) return;
-    if (!rules_.policy.AllowsAnswer(address, rules_.groups)) result_.verdict = kRebinding;
+    if (check_addresses_ && Rebinds(rules_, address)) result_.verdict = kRebinding;
   }
 
   // Resolvers give a chain in its order (RFC 1034 section 4.3.2), and stub

@@ -33,6 +33,9 @@ struct AnswerJudgement {
 // Verdicts live as long as the policy that they were made by.
 class NameJudge {
  public:
+  // The name that stands for the gateway, whatever address it has (step 7).
+  static const DomainName& GatewayName();
+
   // Addresses of one name that are told of; all are judged.
   static constexpr size_t kMaxAddresses = 1'024;
 
@@ -53,6 +56,10 @@ class NameJudge {
   // connection's first bytes, asks this.
   bool Blocks(const DomainName& name) const;
 
+  // Steps 5 and 11 for what was resolved before: would an answer with `address` for
+  // `name` pass now?
+  policy::Verdict OfPair(const Rules& rules, const DomainName& name, const IpAddress& address) const;
+
   // Steps 10 and 11: may the guest see what `name` was answered with?
   AnswerJudgement OfAnswer(const Rules& rules, const DomainName& name, const MessageView& answer) const;
 
@@ -64,6 +71,7 @@ class NameJudge {
   class AnswerWalk;
 
   bool RebindingChecked(const policy::CompiledPolicy& policy, const DomainName& name) const;
+  static bool Rebinds(const Rules& rules, const IpAddress& address);
   policy::Verdict OfAlias(const policy::CompiledPolicy& policy, const DomainName& target) const;
 
   policy::DomainSet blocked_;

@@ -1,6 +1,7 @@
 #include "netsvc/worker/flow_judge.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 namespace sluice {
@@ -56,12 +57,29 @@ FlowJudge::Opening FlowJudge::OfNew(v1::Direction direction, const FlowKey& gues
 
 Verdict FlowJudge::OfOpen(const Flow& flow) const {
   if (flow.direction != v1::DIRECTION_EGRESS) return Evaluate(QueryOf(flow), {});
+  std::vector<DomainName> names;  // but those that may not lead there any more
+  std::optional<Verdict> refused;
+  for (const DomainName& name : flow.names) {
+    const Verdict verdict = parts_.names.OfPair(rules(), name, flow.guest_side.remote.address);
+    if (verdict.allowed()) {
+      names.push_back(name);
+    } else {
+      refused = verdict;
+    }
+  }
   if (flow.server_name) {
     const Verdict named = OfNamed(flow, *flow.server_name);
-    const bool settled = std::ranges::find(flow.names, *flow.server_name) != flow.names.end();
+    const bool settled = std::ranges::find(names, *flow.server_name) != names.end();
     if (settled || !named.allowed()) return named;
+  } else if (refused && names.empty()) {
+    return *refused;
   }
-  return Evaluate(QueryOf(flow), flow.names);
+  const Verdict verdict = Evaluate(QueryOf(flow), names);
+  return refused && !verdict.allowed() ? *refused : verdict;
+}
+
+bool FlowJudge::MayLead(const DomainName& name, const IpAddress& address) const {
+  return parts_.names.OfPair(rules(), name, address).allowed() && rules().policy.EvaluateName(name).allowed();
 }
 
 bool FlowJudge::Inspects(const Flow& flow) const {

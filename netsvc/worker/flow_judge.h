@@ -43,13 +43,15 @@ class FlowJudge {
     return FlowJudge({judge, parts_.bindings, parts_.names, parts_.require_resolved});
   }
 
-  // Of flows that open from now on.
   void SetRequireResolved(bool require) { parts_.require_resolved = require; }
 
   Opening OfNew(v1::Direction direction, const flow::FlowKey& guest_side) const;
 
-  // Of an open flow, by the policy now in force and the names that it opened
-  // under, or bears.
+  // May `name` be asked, and would an answer with `address` pass?
+  bool MayLead(const DomainName& name, const IpAddress& address) const;
+
+  // Of an open flow, by the policy and DNS settings now in force and the names that
+  // it opened under, or bears.
   policy::Verdict OfOpen(const flow::Flow& flow) const;
 
   // Are its first bytes to be looked at? Those of TCP and QUIC that the guest opens
@@ -62,6 +64,7 @@ class FlowJudge {
   policy::Verdict OfNameless(const flow::Flow& flow) const;
 
  private:
+  dns::NameJudge::Rules rules() const { return {parts_.judge.policy(), parts_.judge.groups()}; }
   policy::Verdict Evaluate(policy::FlowQuery query, std::span<const DomainName> names) const;
   bool AllowedByNamesOnly(const policy::FlowQuery& query) const;
   bool IsNameOf(const flow::Flow& flow, const DomainName& name) const;

@@ -243,7 +243,11 @@ void Gateway::OnStackError(Packet& packet) {
   if (size > 0) parts_.link.Write(std::span(frame).first(size));
 }
 
-uint64_t Gateway::RejudgeFlows() {
+uint64_t Gateway::OnPolicyChanged() { return Rejudge(v1::Verdict::REASON_POLICY_CHANGED); }
+
+void Gateway::OnNamesChanged() { Rejudge(std::nullopt); }
+
+uint64_t Gateway::Rejudge(std::optional<v1::Verdict::Reason> reason) {
   parts_.flows.ForEachOpen([this](Flow& flow) {
     // Its first bytes are still to come; of QUIC, those of its next connection.
     const bool to_come = flow.bytes_to_remote == 0 || flow.guest_side.protocol == v1::PROTOCOL_UDP;
@@ -251,11 +255,11 @@ uint64_t Gateway::RejudgeFlows() {
     if (flow.held_datagrams != nullptr) flow.held_datagrams->judged = {};
   });
   policy::Verdict changed;
-  return EndIf([this, &changed](const Flow& flow) -> const policy::Verdict* {
+  return EndIf([this, reason, &changed](const Flow& flow) -> const policy::Verdict* {
     if (flow.handler == Handler::kDns) return nullptr;  // judged query by query
     changed = parts_.flow_judge.OfOpen(flow);
     if (changed.allowed()) return nullptr;
-    changed.reason = v1::Verdict::REASON_POLICY_CHANGED;
+    changed.reason = reason.value_or(changed.reason);
     return &changed;
   });
 }
@@ -281,13 +285,16 @@ absl::Status Gateway::AddPort(const v1::PortMapping& mapping, UniqueFd socket) {
 }
 
 absl::StatusOr<uint64_t> Gateway::RemovePort(const v1::PortMapping& mapping) {
-  const absl::StatusOr<PublishedPort> port = ports_.Remove(mapping);
-  if (!port.ok()) return port.status();
+  const absl::StatusOr<PublishedPorts::Removed> removed = ports_.Remove(mapping);
+  if (!removed.ok()) return removed.status();
   const policy::Verdict unpublished{v1::ACTION_DENY, v1::Verdict::REASON_POLICY_CHANGED, policy::kDefaultRuleId};
-  return EndIf([&](const Flow& flow) {
-    const bool its = flow.host_side.guest == port->stack_guest && flow.host_side.protocol == mapping.protocol();
+  const uint64_t ended = EndIf([&](const Flow& flow) {
+    const bool its =
+        flow.host_side.guest == removed->port.stack_guest && flow.host_side.protocol == mapping.protocol();
     return its ? &unpublished : nullptr;
   });
+  if (!removed->listener.ok()) return removed->listener;
+  return ended;
 }
 
 void Gateway::TellLongFlows() {

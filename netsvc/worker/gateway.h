@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "absl/status/status.h"
@@ -66,12 +67,16 @@ class Gateway : private HostStack::Delegate {
   // One frame that the guest sent.
   void FromGuest(const packet::Frame& frame);
 
-  // The judge has another policy: ends every open flow that it denies, and
-  // returns how many.
-  uint64_t RejudgeFlows();
+  // The judge has another policy: ends every open flow that it denies, and returns
+  // how many.
+  uint64_t OnPolicyChanged();
+  // Another block list, or other settings of DNS: ends every open flow whose names
+  // they refuse.
+  void OnNamesChanged();
 
   // Published ports. AddPort as PublishedPorts::Add; RemovePort returns how many
-  // flows ended with the port.
+  // flows ended with the port. They do, and the port is gone, where the host stack
+  // fails to close its listener, too: its error then.
   absl::Status AddPort(const v1::PortMapping& mapping, UniqueFd socket);
   absl::StatusOr<uint64_t> RemovePort(const v1::PortMapping& mapping);
 
@@ -99,6 +104,8 @@ class Gateway : private HostStack::Delegate {
   void Deliver(flow::Flow& flow, packet::Packet& packet);
   void OnStackError(packet::Packet& packet);
 
+  // Ends the open flows that the judge denies now; `reason` is told instead of its.
+  uint64_t Rejudge(std::optional<v1::Verdict::Reason> reason);
   // Ends the open flows that `why` has a verdict for.
   uint64_t EndIf(const std::function<const policy::Verdict*(const flow::Flow&)>& why);
   void TellLongFlows();

@@ -74,7 +74,18 @@ GatewayFixture::~GatewayFixture() = default;
 void GatewayFixture::SetPolicy(const std::string& text) {
   judge_->SetPolicy(Compile(text));
   interceptor_->OnPolicyChanged();
-  bindings_.DropNames([this](const DomainName& name) { return !policy().EvaluateName(name).allowed(); });
+  DropDenied();
+}
+
+void GatewayFixture::SetDns(const std::string& config) {
+  interceptor_->SetConfig(Parse<v1::DnsConfig>(config));
+  DropDenied();
+}
+
+void GatewayFixture::DropDenied() {
+  bindings_.DropIf([this](const DomainName& name, const IpAddress& address) {
+    return !flow_judge_->MayLead(name, address);
+  });
 }
 
 packet::Addressing GatewayFixture::FromGuestTo(const Endpoint& remote, uint16_t port) const {

@@ -35,6 +35,7 @@ class GatewayFixture : public testing::Test, private dns::Interceptor::Host {
 
   // As the worker does it, but for open flows.
   void SetPolicy(const std::string& text);
+  void SetDns(const std::string& config);
 
   packet::Addressing FromGuestTo(const Endpoint& remote, uint16_t port = 4242) const;
   // From `remote`, as the host stack sees it, to the guest.
@@ -73,6 +74,8 @@ class GatewayFixture : public testing::Test, private dns::Interceptor::Host {
   std::unique_ptr<Gateway> gateway_;
 
  private:
+  void DropDenied();
+
   // dns::Interceptor::Host
   const policy::CompiledPolicy& policy() const override { return judge_->policy(); }
   const policy::AddressGroups& groups() const override { return groups_; }

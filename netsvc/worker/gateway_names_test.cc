@@ -173,11 +173,99 @@ TEST_F(GatewayNamesTest, AFlowOutlivesTheTimeOfItsName) {
   loop_.Advance(absl::Minutes(1));
   // Another policy that allows the name leaves it alone.
   SetPolicy(R"(preset: PRESET_ALLOWLIST rules { id: "all-a" action: ACTION_ALLOW peers { domain: "*.a.test" } })");
-  EXPECT_EQ(gateway_->RejudgeFlows(), 0u);
+  EXPECT_EQ(gateway_->OnPolicyChanged(), 0u);
   SetPolicy(R"(preset: PRESET_ALLOWLIST rules { id: "b" action: ACTION_ALLOW peers { domain: "b.test" } })");
-  EXPECT_EQ(gateway_->RejudgeFlows(), 1u);
+  EXPECT_EQ(gateway_->OnPolicyChanged(), 1u);
   EXPECT_EQ(LastVerdict().reason(), v1::Verdict::REASON_POLICY_CHANGED);
   EXPECT_THAT(LastFlowEvent().domains(), ElementsAre("a.test"));
+}
+
+// Other settings of DNS, and flows that were open before.
+class GatewayDnsChangeTest : public GatewayNamesTest {
+ protected:
+  void ChangeDns(const std::string& config) {
+    SetDns(config);
+    gateway_->OnNamesChanged();
+    loop_.RunUntilIdle();  // what is reset, is
+  }
+
+  void ExpectEnded(v1::Verdict::Reason reason) {
+    const v1::FlowEvent event = LastFlowEvent();
+    EXPECT_EQ(event.phase(), v1::FlowEvent::PHASE_CLOSED);
+    EXPECT_EQ(event.end_cause(), v1::FlowEvent::END_CAUSE_ENDED);
+    EXPECT_EQ(event.verdict().reason(), reason);
+    EXPECT_TRUE(LastToGuest().tcp_flags & kRst);
+    EXPECT_EQ(flows_.open_count(), 0u);
+  }
+};
+
+TEST_F(GatewayDnsChangeTest, ANameThatIsBlockedNowEndsItsFlows) {
+  SetPolicy("preset: PRESET_PUBLIC_ONLY");
+  Bind("a.test", kWeb);
+  EXPECT_TRUE(Opens(kWeb));
+  EXPECT_TRUE(Opens(kOther));
+  ChangeDns("blocked_domains: 'b.test'");
+  EXPECT_EQ(flows_.open_count(), 2u);
+  ChangeDns("blocked_domains: 'a.test'");
+  EXPECT_EQ(LastVerdict().reason(), v1::Verdict::REASON_DNS_BLOCKED);
+  EXPECT_THAT(LastFlowEvent().domains(), ElementsAre("a.test"));
+  EXPECT_EQ(flows_.open_count(), 1u) << "of the other nobody knows a name";
+}
+
+TEST_F(GatewayDnsChangeTest, AnotherNameOfTheAddressKeepsAFlowWhereItAllowsIt) {
+  Bind("a.test", kWeb);
+  Bind("b.test", kWeb);
+  SetPolicy("preset: PRESET_PUBLIC_ONLY");
+  EXPECT_TRUE(Opens(kWeb));
+  ChangeDns("blocked_domains: 'a.test'");
+  EXPECT_EQ(flows_.open_count(), 1u);
+  ChangeDns("blocked_domains: '*.test'");
+  ExpectEnded(v1::Verdict::REASON_DNS_BLOCKED);
+}
+
+TEST_F(GatewayDnsChangeTest, AFlowThatNeedsTheBlockedNameEnds) {
+  SetPolicy(R"(preset: PRESET_ALLOWLIST rules { action: ACTION_ALLOW peers { domain: "a.test" } }
+               rules { action: ACTION_ALLOW peers { domain: "b.test" } ports { first: 80 } })");
+  Bind("a.test", kWeb);
+  Bind("b.test", kWeb);
+  EXPECT_TRUE(Opens(kWeb));
+  ChangeDns("blocked_domains: 'b.test'");
+  EXPECT_EQ(flows_.open_count(), 1u);
+  ChangeDns("blocked_domains: 'a.test'");
+  ExpectEnded(v1::Verdict::REASON_DNS_BLOCKED);
+}
+
+TEST_F(GatewayDnsChangeTest, ANameThatMayNotLeadThereAnyMoreEndsItsFlows) {
+  const Endpoint internal = *Endpoint::Parse("10.1.2.3:443");
+  ChangeDns("rebinding_protection: false");
+  Bind("a.test", internal);
+  EXPECT_TRUE(Opens(internal));
+  ChangeDns("rebinding_exempt_domains: 'a.test'");
+  EXPECT_EQ(flows_.open_count(), 1u);
+  ChangeDns("");
+  ExpectEnded(v1::Verdict::REASON_DNS_REBINDING);
+  EXPECT_FALSE(Opens(internal)) << "the pair is forgotten";
+}
+
+TEST_F(GatewayDnsChangeTest, TheGatewaysOwnNameLeadsToItWhateverIsSet) {
+  SetPolicy(R"(preset: PRESET_ALLOWLIST rules { action: ACTION_ALLOW peers { domain: "host.sluice.internal" } })");
+  const Endpoint gateway{subnet_.ipv4.gateway, 8080};
+  Bind("host.sluice.internal", gateway);
+  EXPECT_TRUE(Opens(gateway));
+  ChangeDns("rebinding_protection: true");
+  EXPECT_EQ(flows_.open_count(), 1u);
+  EXPECT_TRUE(Opens(gateway));
+}
+
+TEST_F(GatewayDnsChangeTest, WhereNamesAreRequiredNowFlowsWithoutOneEnd) {
+  SetPolicy("preset: PRESET_PUBLIC_ONLY");
+  Bind("a.test", kWeb);
+  EXPECT_TRUE(Opens(kWeb));
+  EXPECT_TRUE(Opens(kOther));
+  flow_judge_->SetRequireResolved(true);
+  gateway_->OnNamesChanged();
+  EXPECT_EQ(LastVerdict().reason(), v1::Verdict::REASON_NOT_RESOLVED);
+  EXPECT_EQ(flows_.open_count(), 1u);
 }
 
 class RequireResolvedTest : public GatewayNamesTest {

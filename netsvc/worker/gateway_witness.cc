@@ -52,7 +52,7 @@ GatewayWitness::~GatewayWitness() {
 void GatewayWitness::ChangePolicy(const v1::NetworkPolicy& policy) {
   SetPolicy(policy.DebugString());
   evaluator_ = std::make_unique<policy::LinearEvaluator>(policy);
-  gateway_->RejudgeFlows();
+  gateway_->OnPolicyChanged();
   loop_.RunUntilIdle();
 }
 

@@ -262,7 +262,7 @@ TEST_F(NameGateTest, AChangedPolicyHoldsFlowsThatHaveSentNothing) {
   SetPolicy("preset: PRESET_PUBLIC_ONLY");
   Connect();
   SetPolicy(kAllowA);
-  EXPECT_EQ(gateway_->RejudgeFlows(), 0u);
+  EXPECT_EQ(gateway_->OnPolicyChanged(), 0u);
   Data(Hello("b.test"));
   ExpectEnded(v1::Verdict::REASON_NAME_MISMATCH);
 }
@@ -274,9 +274,9 @@ TEST_F(NameGateTest, AnOpenFlowIsJudgedAgainByTheNameThatItBears) {
   Data(Hello("b.test"));
   ExpectPassed(Hello("b.test"));
   SetPolicy(R"(preset: PRESET_PUBLIC_ONLY rules { action: ACTION_DENY peers { domain: "a.test" } })");
-  EXPECT_EQ(gateway_->RejudgeFlows(), 0u);
+  EXPECT_EQ(gateway_->OnPolicyChanged(), 0u);
   SetPolicy(kDenyB);
-  EXPECT_EQ(gateway_->RejudgeFlows(), 1u);
+  EXPECT_EQ(gateway_->OnPolicyChanged(), 1u);
   EXPECT_EQ(LastFlowEvent().server_name(), "b.test");
 }
 
@@ -308,6 +308,29 @@ TEST_F(BlockListTest, ABlockedNameEndsAFlowToWhateverAddress) {
   Connect();
   Data(Request("unblocked.test"));
   ExpectPassed(Request("unblocked.test"));
+}
+
+TEST_F(BlockListTest, AChangedListJudgesOpenFlowsByTheNameThatTheyBear) {
+  Connect();
+  Data(Hello("later.test"));
+  ExpectPassed(Hello("later.test"));
+  SetDns("blocked_domains: 'other.test'");
+  gateway_->OnNamesChanged();
+  EXPECT_EQ(flows_.open_count(), 1u);
+  SetDns("blocked_domains: 'later.test'");
+  gateway_->OnNamesChanged();
+  EXPECT_EQ(flows_.open_count(), 0u);
+  EXPECT_EQ(LastFlowEvent().server_name(), "later.test");
+  EXPECT_EQ(LastFlowEvent().verdict().reason(), v1::Verdict::REASON_DNS_BLOCKED);
+}
+
+TEST_F(BlockListTest, AListThatIsNewHoldsFlowsThatHaveSentNothing) {
+  SetDns("");
+  Connect();
+  SetDns("blocked_domains: 'later.test'");
+  gateway_->OnNamesChanged();
+  Data(Hello("later.test"));
+  ExpectEnded(v1::Verdict::REASON_DNS_BLOCKED);
 }
 
 }  // namespace

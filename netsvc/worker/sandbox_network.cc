@@ -171,8 +171,8 @@ absl::Status SandboxNetwork::Start(const internal::v1::Configure& config, Unique
 }
 
 void SandboxNetwork::DropDeniedNames() {
-  bindings_.DropNames([this](const DomainName& name) {
-    return interceptor_->names().Blocks(name) || !policy().EvaluateName(name).allowed();
+  bindings_.DropIf([this](const DomainName& name, const IpAddress& address) {
+    return !flow_judge_->MayLead(name, address);
   });
 }
 
@@ -233,7 +233,7 @@ absl::StatusOr<uint64_t> SandboxNetwork::SetPolicy(const internal::v1::SetPolicy
   DropDeniedNames();
   v1::PolicyEvent event;
   *event.mutable_policy() = request.policy();
-  if (!request.keep_open_flows()) event.set_flows_closed(gateway_->RejudgeFlows());
+  if (!request.keep_open_flows()) event.set_flows_closed(gateway_->OnPolicyChanged());
   // The policy is in force whether or not the log can be written.
   audit_->Policy(event);
   return event.flows_closed();
@@ -278,7 +278,7 @@ absl::Status SandboxNetwork::AddPort(const v1::PortMapping& port, UniqueFd socke
 
 absl::StatusOr<uint64_t> SandboxNetwork::RemovePort(const v1::PortMapping& port) {
   absl::StatusOr<uint64_t> flows_closed = gateway_->RemovePort(port);
-  if (!flows_closed.ok()) return flows_closed;
+  if (absl::IsNotFound(flows_closed.status())) return flows_closed;
   v1::PortEvent event;
   *event.mutable_port() = port;
   audit_->Port(event);
@@ -306,6 +306,7 @@ absl::Status SandboxNetwork::Update(const internal::v1::UpdateNetwork& update) {
   interceptor_->SetConfig(update.dns());
   flow_judge_->SetRequireResolved(update.dns().require_resolved_addresses());
   DropDeniedNames();
+  gateway_->OnNamesChanged();
   ApplyLimits(update.limits());
   return absl::OkStatus();
 }
@@ -321,6 +322,7 @@ absl::Status SandboxNetwork::CheckBlockLists(const v1::DnsConfig& dns) const {
 void SandboxNetwork::OnBlockListsChanged() {
   interceptor_->OnPolicyChanged();
   DropDeniedNames();
+  gateway_->OnNamesChanged();
 }
 
 void SandboxNetwork::ApplyLimits(const v1::NetworkLimits& limits) {

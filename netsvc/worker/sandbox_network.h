@@ -68,11 +68,12 @@ class SandboxNetwork : private dns::Interceptor::Host {
   // has its own.
   absl::Status SetNameservers(const google::protobuf::RepeatedPtrField<std::string>& texts);
 
-  // Settings of DNS and limits, in force when this returns. An error changes
-  // nothing.
+  // Settings of DNS and limits, in force when this returns, for open flows too. An
+  // error changes nothing.
   absl::Status Update(const internal::v1::UpdateNetwork& update);
 
-  // Queries that wait for an answer are judged by the new lists when it comes.
+  // Queries that wait for an answer are judged by the new lists when it comes, open
+  // flows now.
   void OnBlockListsChanged();
 
   // Unavailable: the log cannot be written.
@@ -95,7 +96,7 @@ class SandboxNetwork : private dns::Interceptor::Host {
   absl::Status CheckBlockLists(const v1::DnsConfig& dns) const;
   // Has the upstream ask the sandbox's own resolvers, or else the host's.
   void ApplyNameservers();
-  // Names that may not be asked bind no addresses.
+  // Names bind no addresses that they may not lead to.
   void DropDeniedNames();
   void CountHits(std::shared_ptr<const policy::CompiledPolicy> policy);
 

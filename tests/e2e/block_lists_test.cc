@@ -10,6 +10,7 @@
 #include "gtest/gtest.h"
 #include "netsvc/base/io.h"
 #include "tests/e2e/e2e_test.h"
+#include "tests/e2e/guest_exec.h"
 #include "tests/e2e/probes.h"
 
 namespace sluice::e2e {
@@ -95,6 +96,23 @@ TEST_F(BlockListsTest, BlocksUntilTheFileSaysOtherwise) {
 
   WriteList("blocked.test\n");
   EXPECT_EQ(AwaitStatus(blocked, "blocked.test", "NXDOMAIN\n"), "NXDOMAIN\n");
+}
+
+TEST_F(BlockListsTest, AChangedFileEndsTheOpenFlowsOfItsNames) {
+  const std::string lists = CreateHere("block_lists: 'ads'");
+  const std::string has_none = CreateHere("");
+  GuestExec ends(*client_, lists, TcpDialogue("echo.example.com", 7));
+  GuestExec stays(*client_, has_none, TcpDialogue("echo.example.com", 7));
+  for (GuestExec* dialogue : {&ends, &stays}) ASSERT_EQ(dialogue->ReadLine().value_or(""), "open");
+  WriteList("echo.example.com\n");
+  EXPECT_EQ(ends.ReadLine().value_or(""), "ECONNRESET");
+  const auto closed = client_->AwaitEvent(lists, [](const v1::AuditEvent& event) {
+    return event.flow().verdict().reason() == v1::Verdict::REASON_DNS_BLOCKED;
+  });
+  ASSERT_TRUE(closed.ok()) << closed.status();
+  EXPECT_EQ(closed->flow().end_cause(), v1::FlowEvent::END_CAUSE_ENDED);
+  stays.Write("still\n");
+  EXPECT_EQ(stays.ReadLine().value_or(""), "still");
 }
 
 TEST_F(BlockListsTest, OnlySandboxesThatNameAListHaveIt) {

@@ -80,6 +80,26 @@ v1::SetNetworkPolicyResponse E2eTest::SetPolicy(const std::string& id, absl::str
   return response.value_or(v1::SetNetworkPolicyResponse());
 }
 
+grpc::Status E2eTest::TryUpdate(const std::string& id, absl::string_view sandbox, absl::string_view mask,
+                                v1::Sandbox* updated) {
+  v1::UpdateSandboxRequest request;
+  ParseProto(absl::StrCat("sandbox { ", sandbox, " } update_mask { ", mask, " }"), request);
+  request.mutable_sandbox()->set_id(id);
+  v1::UpdateSandboxResponse response;
+  grpc::ClientContext context;
+  SetTimeout(kCallTimeout, context);
+  const grpc::Status status = client_->sandboxes().UpdateSandbox(&context, request, &response);
+  if (updated != nullptr) *updated = response.sandbox();
+  return status;
+}
+
+v1::Sandbox E2eTest::Update(const std::string& id, absl::string_view sandbox, absl::string_view mask) {
+  v1::Sandbox updated;
+  const grpc::Status status = TryUpdate(id, sandbox, mask, &updated);
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  return updated;
+}
+
 v1::PortMapping E2eTest::Publish(const std::string& id, absl::string_view port) {
   const absl::StatusOr<v1::PortMapping> published = client_->Publish(id, Proto<v1::PortMapping>(port));
   EXPECT_TRUE(published.ok()) << published.status();

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "grpcpp/support/status.h"
 #include "gtest/gtest.h"
 #include "tests/e2e/guest_exec.h"
 #include "tests/e2e/sandbox_client.h"
@@ -47,6 +48,11 @@ class E2eTest : public testing::Test {
 
   // Sets a policy, given in text form, and returns the answer.
   static v1::SetNetworkPolicyResponse SetPolicy(const std::string& id, absl::string_view policy);
+  // Updates a sandbox to what is in `sandbox` under the paths of `mask`; both in text
+  // form, the sandbox without its id. An error of Update fails the test.
+  static grpc::Status TryUpdate(const std::string& id, absl::string_view sandbox, absl::string_view mask,
+                                v1::Sandbox* updated = nullptr);
+  static v1::Sandbox Update(const std::string& id, absl::string_view sandbox, absl::string_view mask);
   // Publishes a port, given in text form, and returns the mapping.
   static v1::PortMapping Publish(const std::string& id, absl::string_view port);
 

@@ -16,16 +16,17 @@ v1::ExecStart MakeStart(const std::string& sandbox_id, const std::vector<std::st
 
 }  // namespace
 
-GuestExec::GuestExec(SandboxClient& client, const v1::ExecStart& start) {
-  SetTimeout(kCallTimeout, context_);
+GuestExec::GuestExec(SandboxClient& client, const v1::ExecStart& start, absl::Duration timeout) {
+  SetTimeout(timeout, context_);
   stream_ = client.guests().Exec(&context_);
   v1::ExecRequest request;
   *request.mutable_start() = start;
   stream_->Write(request);
 }
 
-GuestExec::GuestExec(SandboxClient& client, const std::string& sandbox_id, const std::vector<std::string>& args)
-    : GuestExec(client, MakeStart(sandbox_id, args)) {}
+GuestExec::GuestExec(SandboxClient& client, const std::string& sandbox_id, const std::vector<std::string>& args,
+                     absl::Duration timeout)
+    : GuestExec(client, MakeStart(sandbox_id, args), timeout) {}
 
 GuestExec::~GuestExec() {
   if (finished_) return;

@@ -26,9 +26,11 @@ struct ExecResult {
 // program. One thread.
 class GuestExec {
  public:
-  // Starts it; that it could not be is told by what is called next.
-  GuestExec(SandboxClient& client, const v1::ExecStart& start);
-  GuestExec(SandboxClient& client, const std::string& sandbox_id, const std::vector<std::string>& args);
+  // Starts it; that it could not be is told by what is called next. After `timeout`
+  // it is killed.
+  GuestExec(SandboxClient& client, const v1::ExecStart& start, absl::Duration timeout = kCallTimeout);
+  GuestExec(SandboxClient& client, const std::string& sandbox_id, const std::vector<std::string>& args,
+            absl::Duration timeout = kCallTimeout);
   ~GuestExec();
   GuestExec(const GuestExec&) = delete;
   GuestExec& operator=(const GuestExec&) = delete;

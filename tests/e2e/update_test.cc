@@ -19,24 +19,9 @@ constexpr char kEcho[] = "198.35.26.96";
 
 class UpdateTest : public E2eTest {
  protected:
-  // The sandbox and its mask in text form, without the sandbox's id.
-  static grpc::Status TryUpdate(const std::string& id, const std::string& sandbox, const std::string& paths,
-                                v1::Sandbox* updated = nullptr) {
-    v1::UpdateSandboxRequest request;
-    ParseProto(absl::StrCat("sandbox { ", sandbox, " } update_mask { ", paths, " }"), request);
-    request.mutable_sandbox()->set_id(id);
-    v1::UpdateSandboxResponse response;
-    grpc::ClientContext context;
-    SetTimeout(kCallTimeout, context);
-    const grpc::Status status = client().sandboxes().UpdateSandbox(&context, request, &response);
-    if (updated != nullptr) *updated = response.sandbox();
-    return status;
-  }
-
+  // Get shows what Update answered.
   static v1::Sandbox Update(const std::string& id, const std::string& sandbox, const std::string& paths) {
-    v1::Sandbox updated;
-    const grpc::Status status = TryUpdate(id, sandbox, paths, &updated);
-    EXPECT_TRUE(status.ok()) << status.error_message();
+    const v1::Sandbox updated = E2eTest::Update(id, sandbox, paths);
     const absl::StatusOr<v1::Sandbox> shown = client().Get(id);
     EXPECT_TRUE(shown.ok()) << shown.status();
     EXPECT_EQ(shown->SerializeAsString().size(), updated.SerializeAsString().size()) << "Get shows another";
@@ -74,6 +59,41 @@ TEST_F(UpdateTest, DnsSettingsAreInForceWithTheAnswer) {
   EXPECT_EQ(Status(id, "v4only.example.com"), "NOERROR\n");
   EXPECT_FALSE(reset.network().dns().has_rebinding_protection());
   EXPECT_EQ(reset.network().dns().query_timeout().seconds(), 2);
+}
+
+TEST_F(UpdateTest, OpenFlowsAreJudgedAgainByTheirNames) {
+  const auto why = [](const std::string& id) {
+    const v1::AuditEvent closed = AwaitEvent(id, [](const v1::AuditEvent& event) {
+      return event.flow().phase() == v1::FlowEvent::PHASE_CLOSED && event.flow().remote().port() == 7;
+    });
+    EXPECT_EQ(closed.flow().end_cause(), v1::FlowEvent::END_CAUSE_ENDED);
+    EXPECT_EQ(closed.flow().bytes_to_remote(), 6u) << "of what was said while it was allowed";
+    return closed.flow().verdict().reason();
+  };
+  const std::string all = "paths: 'network.dns'";
+
+  const std::string blocks = CreateOci("");
+  GuestExec to_blocked(client(), blocks, TcpDialogue("echo.example.com", 7));
+  ASSERT_EQ(to_blocked.ReadLine().value_or(""), "open");
+  Update(blocks, "network { dns { blocked_domains: 'web.example.com' } }", all);
+  to_blocked.Write("still\n");
+  EXPECT_EQ(to_blocked.ReadLine().value_or(""), "still") << "that is another name";
+  Update(blocks, "network { dns { blocked_domains: 'echo.example.com' } }", all);
+  EXPECT_EQ(to_blocked.ReadLine().value_or(""), "ECONNRESET");
+  EXPECT_EQ(why(blocks), v1::Verdict::REASON_DNS_BLOCKED);
+
+  const std::string protects = Create(R"(
+      guest { oci {} } network { dns { rebinding_protection: false } policy {
+        preset: PRESET_ALLOWLIST rules { action: ACTION_ALLOW peers { domain: 'rebind.test' } } } })");
+  GuestExec to_private(client(), protects, TcpDialogue("rebind.test", 7));
+  ASSERT_EQ(to_private.ReadLine().value_or(""), "open");
+  Update(protects, "network { dns { rebinding_exempt_domains: 'rebind.test' } }", all);
+  to_private.Write("still\n");
+  EXPECT_EQ(to_private.ReadLine().value_or(""), "still") << "the name is exempt";
+  Update(protects, "", all);
+  EXPECT_EQ(to_private.ReadLine().value_or(""), "ECONNRESET");
+  EXPECT_EQ(why(protects), v1::Verdict::REASON_DNS_REBINDING);
+  EXPECT_EQ(Run(protects, TcpConnect("10.1.2.3", 7)).out, "ECONNREFUSED\n");
 }
 
 TEST_F(UpdateTest, LimitsAreInForceWithTheAnswer) {
