@@ -6,7 +6,6 @@
 
 #include <array>
 #include <memory>
-#include <optional>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -19,13 +18,17 @@ namespace sluice::link {
 // A VMM that sends one frame a datagram to a bound Unix socket, from a socket
 // with an address of its own (vfkit, krunkit, QEMU -netdev dgram).
 //
-// One peer at a time: whoever sends first is answered, and nobody else is heard
-// until its socket has gone. Frames that it does not take wait in a FrameQueue;
-// what is past that is dropped.
+// A VMM is answered at the name of its socket, which a worker, who sees no file
+// system, cannot use. So the server connects the socket that the VMM sends to and
+// passes it on, over the "feed": a Unix socket of messages (SOCK_SEQPACKET), of one
+// byte and one descriptor each. From then on nobody else can send to it. Once its
+// peer has gone it is dropped, and the feed's next one taken.
+//
+// Frames that the peer does not take wait in a FrameQueue; what is past that is
+// dropped.
 class DatagramLink : public Link {
  public:
-  // `socket`: a bound Unix datagram socket.
-  static absl::StatusOr<std::unique_ptr<DatagramLink>> Create(UniqueFd socket);
+  static absl::StatusOr<std::unique_ptr<DatagramLink>> Create(UniqueFd feed);
 
   int fd() const override { return epoll_.get(); }
   absl::StatusOr<std::span<packet::Frame>> Read() override;
@@ -38,26 +41,27 @@ class DatagramLink : public Link {
  private:
   struct Address {
     sockaddr_un name = {};
-    socklen_t size = 0;
+    socklen_t size = sizeof(sockaddr_un);
 
-    bool named() const { return size > sizeof(sa_family_t); }
     bool operator==(const Address& other) const;
   };
 
-  DatagramLink(UniqueFd socket, UniqueFd epoll);
+  DatagramLink(UniqueFd feed, UniqueFd epoll);
 
-  bool IsFromPeer(const Address& sender);
-  void Forget();
-  // A socket connected to `address`; errno where it cannot be.
-  static UniqueFd Connect(const Address& address, int& error);
+  // FailedPrecondition where the server is no longer there to send any.
+  absl::Status TakePeer();
+  // Whether the socket still is somebody's; learns whose.
+  bool HasPeer();
+  void Disconnect();
+  absl::StatusOr<size_t> Receive();
   void AwaitRoom(bool wanted);
+  void Watch(const UniqueFd& fd, int operation, uint32_t events);
 
-  const UniqueFd socket_;
+  const UniqueFd feed_;
+  // The feed while there is no peer, the peer while there is one.
   const UniqueFd epoll_;
-  std::optional<Address> peer_;
-  // Connected to the peer, and writable when its queue has room. None where the
-  // peer hears socket_ alone: then only socket_'s own buffer can be full.
-  UniqueFd room_;
+  UniqueFd peer_;
+  Address peer_address_;
   bool awaits_room_ = false;
   FrameQueue queue_;
   std::vector<uint8_t> buffer_;

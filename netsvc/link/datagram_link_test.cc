@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "gtest/gtest.h"
+#include "netsvc/base/pass_descriptor.h"
 #include "netsvc/link/test_peer.h"
 
 namespace sluice::link {
@@ -16,7 +17,19 @@ using Bytes = std::vector<uint8_t>;
 
 class DatagramLinkTest : public testing::Test {
  protected:
-  DatagramLinkTest() : link_(*DatagramLink::Create(Bind(SOCK_DGRAM, directory_.At("link")))) {}
+  DatagramLinkTest() : socket_(Bind(SOCK_DGRAM, directory_.At("link"))) {
+    int ends[2];
+    EXPECT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+    feed_ = UniqueFd(ends[0]);
+    link_ = *DatagramLink::Create(UniqueFd(ends[1]));
+  }
+
+  // What the server does when a peer has come.
+  void PassOn(const std::string& name) {
+    const sockaddr_un peer = directory_.At(name);
+    ASSERT_EQ(connect(socket_.get(), reinterpret_cast<const sockaddr*>(&peer), sizeof(peer)), 0);
+    ASSERT_TRUE(PassDescriptor(feed_, socket_).ok());
+  }
 
   // A VMM that hears the link alone, as vfkit does; the socket's name stays behind.
   UniqueFd Connect(const std::string& name) {
@@ -26,12 +39,6 @@ class DatagramLinkTest : public testing::Test {
   }
   // One that hears everybody, as QEMU does.
   UniqueFd Open(const std::string& name) { return Bind(SOCK_DGRAM, directory_.At(name)); }
-  void SendTo(const UniqueFd& from, const Bytes& frame) {
-    const sockaddr_un to = directory_.At("link");
-    ASSERT_EQ(sendto(from.get(), frame.data(), frame.size(), 0, reinterpret_cast<const sockaddr*>(&to), sizeof(to)),
-              static_cast<ssize_t>(frame.size()));
-  }
-
   std::vector<Bytes> Read() {
     std::vector<Bytes> frames;
     const auto batch = link_->Read();
@@ -62,7 +69,9 @@ class DatagramLinkTest : public testing::Test {
   }
 
   TestDirectory directory_;
-  const std::unique_ptr<DatagramLink> link_;
+  const UniqueFd socket_;  // the server's, where VMMs send to
+  UniqueFd feed_;
+  std::unique_ptr<DatagramLink> link_;
 };
 
 TEST_F(DatagramLinkTest, CarriesFramesBothWays) {
@@ -70,8 +79,11 @@ TEST_F(DatagramLinkTest, CarriesFramesBothWays) {
   Send(peer, {'V', 'F', 'K', 'T'});
   Send(peer, FrameOf(42, 1));
   Send(peer, FrameOf(packet::kMaxFrameSize, 2));
+  EXPECT_FALSE(readable());
+  PassOn("vm");
   EXPECT_TRUE(readable());
   EXPECT_EQ(Read(), (std::vector<Bytes>{FrameOf(42, 1), FrameOf(packet::kMaxFrameSize, 2)}));
+  EXPECT_FALSE(readable());
   link_->Write(FrameOf(60, 3), {});
   link_->Flush();
   EXPECT_EQ(ReadAll(peer), FrameOf(60, 3));
@@ -81,58 +93,76 @@ TEST_F(DatagramLinkTest, PassesNothingOnThatIsNoFrame) {
   const UniqueFd peer = Connect("vm");
   Send(peer, FrameOf(13, 1));
   Send(peer, FrameOf(packet::kMaxFrameSize + 1, 1));
+  PassOn("vm");
   EXPECT_TRUE(Read().empty());
   EXPECT_EQ(link_->counters().bad_lengths, 2u);
 }
 
-TEST_F(DatagramLinkTest, HearsNobodyElseUntilThePeerHasGone) {
-  std::optional<UniqueFd> first = Connect("first");
-  Send(*first, FrameOf(20, 1));
+TEST_F(DatagramLinkTest, PassesNothingOnThatAnotherSentBefore) {
+  const UniqueFd peer = Connect("vm");
+  const UniqueFd other = Connect("other");
+  Send(peer, FrameOf(20, 1));
+  Send(other, FrameOf(20, 2));
+  PassOn("vm");
   EXPECT_EQ(Read(), std::vector<Bytes>{FrameOf(20, 1)});
-  const UniqueFd second = Connect("second");
-  Send(second, FrameOf(20, 2));
-  EXPECT_TRUE(Read().empty());
   EXPECT_EQ(link_->counters().strangers, 1u);
+}
+
+TEST_F(DatagramLinkTest, TakesTheNextOnceTheFirstRefusesAFrame) {
+  std::optional<UniqueFd> first = Connect("vm");
+  PassOn("vm");
+  EXPECT_TRUE(Read().empty());
   first.reset();
-  Send(second, FrameOf(20, 3));
-  EXPECT_EQ(Read(), std::vector<Bytes>{FrameOf(20, 3)});
-  link_->Write(FrameOf(20, 4), {});
+  link_->Write(FrameOf(20, 1), {});
   link_->Flush();
-  EXPECT_EQ(ReadAll(second), FrameOf(20, 4));
+  EXPECT_FALSE(readable());
+  const UniqueFd second = Connect("vm");
+  Send(second, FrameOf(20, 2));
+  EXPECT_FALSE(readable()) << "it is the server's turn";
+  PassOn("vm");
+  EXPECT_EQ(Read(), std::vector<Bytes>{FrameOf(20, 2)});
+  link_->Write(FrameOf(20, 3), {});
+  link_->Flush();
+  EXPECT_EQ(ReadAll(second), FrameOf(20, 3));
 }
 
-TEST_F(DatagramLinkTest, HearsNobodyWithoutAnAddress) {
-  const UniqueFd nameless = ConnectTo(SOCK_DGRAM, directory_.At("link"));
-  Send(nameless, FrameOf(20, 1));
+TEST_F(DatagramLinkTest, LeavesToTheServerWhatComesOnceItHasDisconnectedThePeer) {
+  const UniqueFd first = Connect("first");
+  PassOn("first");
   EXPECT_TRUE(Read().empty());
-  EXPECT_EQ(link_->counters().strangers, 1u);
+  const sockaddr nobody = {.sa_family = AF_UNSPEC, .sa_data = {}};
+  ASSERT_EQ(connect(socket_.get(), &nobody, sizeof(nobody)), 0);
+  const UniqueFd second = Connect("second");
+  Send(second, FrameOf(20, 1));
+  EXPECT_TRUE(Read().empty());
+  PassOn("second");
+  EXPECT_EQ(Read(), std::vector<Bytes>{FrameOf(20, 1)});
 }
 
-TEST_F(DatagramLinkTest, WaitsForAPeerThatComesAgain) {
+TEST_F(DatagramLinkTest, IsGoneWithItsServerOnceItHasNoPeer) {
   std::optional<UniqueFd> peer = Connect("vm");
+  PassOn("vm");
+  EXPECT_TRUE(Read().empty());
+  feed_.reset();
   Send(*peer, FrameOf(20, 1));
-  Read();
+  EXPECT_EQ(Read(), std::vector<Bytes>{FrameOf(20, 1)});
   peer.reset();
   link_->Write(FrameOf(20, 2), {});
   link_->Flush();
-  peer = Connect("vm");
-  Send(*peer, FrameOf(20, 3));
-  EXPECT_EQ(Read(), std::vector<Bytes>{FrameOf(20, 3)});
-  link_->Write(FrameOf(20, 4), {});
-  link_->Flush();
-  EXPECT_EQ(ReadAll(*peer), FrameOf(20, 4));
+  EXPECT_TRUE(readable());
+  EXPECT_FALSE(link_->Read().ok());
 }
 
 TEST_F(DatagramLinkTest, QueuesWithinItsBoundForAConnectedPeerThatDoesNotRead) {
   const UniqueFd peer = Connect("vm");
-  Send(peer, FrameOf(20, 1));
+  PassOn("vm");
   Read();
   FillAndDrain(peer);
 }
 
 TEST_F(DatagramLinkTest, QueuesWithinItsBoundForAnOpenPeerThatDoesNotRead) {
   const UniqueFd peer = Open("vm");
-  SendTo(peer, FrameOf(20, 1));
+  PassOn("vm");
   Read();
   FillAndDrain(peer);
 }

@@ -25,9 +25,9 @@ absl::StatusOr<std::unique_ptr<Link>> OpenLink(UniqueFd fd) {
   socklen_t size = sizeof(type);
   if (getsockopt(fd.get(), SOL_SOCKET, SO_TYPE, &type, &size) < 0) return TapLink::Create(std::move(fd));
   if (Option(fd.get(), SO_DOMAIN) != AF_UNIX) return absl::InvalidArgumentError("the link is not a Unix socket");
-  if (type == SOCK_DGRAM) return DatagramLink::Create(std::move(fd));
+  if (type == SOCK_SEQPACKET) return DatagramLink::Create(std::move(fd));
   if (type == SOCK_STREAM && Option(fd.get(), SO_ACCEPTCONN) != 0) return StreamLink::Create(std::move(fd));
-  return absl::InvalidArgumentError("the link's socket neither listens nor takes datagrams");
+  return absl::InvalidArgumentError("the link's socket neither listens nor tells of VMMs");
 }
 
 }  // namespace sluice::link

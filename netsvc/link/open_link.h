@@ -10,7 +10,7 @@
 namespace sluice::link {
 
 // The link behind a descriptor of the server's. What the descriptor is says which:
-// a listening Unix stream socket, a bound Unix datagram socket, or a TAP.
+// a listening Unix stream socket, a DatagramLink's feed, or a TAP.
 // InvalidArgument for anything else.
 absl::StatusOr<std::unique_ptr<Link>> OpenLink(UniqueFd fd);
 

@@ -106,11 +106,7 @@ absl::Status CheckOci(absl::string_view field, const v1::OciGuest& oci) {
 absl::Status CheckSocket(absl::string_view field, const v1::SocketGuest& socket) {
   if (!v1::SocketGuest::Framing_IsValid(socket.framing()) ||
       socket.framing() == v1::SocketGuest::FRAMING_UNSPECIFIED) {
-    return FieldError(absl::StrCat(field, ".framing"), "is required: FRAMING_STREAM");
-  }
-  // A worker sees no file system, so it could not answer at a VMM's own path.
-  if (socket.framing() == v1::SocketGuest::FRAMING_DATAGRAM) {
-    return absl::UnimplementedError("guests on a datagram socket (FRAMING_DATAGRAM) are not there in this version");
+    return FieldError(absl::StrCat(field, ".framing"), "is required: FRAMING_STREAM or FRAMING_DATAGRAM");
   }
   if (socket.path().empty()) return absl::OkStatus();
   const std::string path = absl::StrCat(field, ".path");

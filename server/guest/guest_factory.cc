@@ -133,7 +133,7 @@ absl::StatusOr<std::unique_ptr<Guest>> GuestFactoryImpl::CreateNetns(const v1::N
 
 absl::StatusOr<std::unique_ptr<Guest>> GuestFactoryImpl::CreateSocket(const v1::SocketGuest& spec,
                                                                       const GuestIdentity& identity) {
-  absl::StatusOr<std::unique_ptr<SocketGuest>> guest = SocketGuest::Create(spec, options_.state_dir, identity);
+  absl::StatusOr<std::unique_ptr<SocketGuest>> guest = SocketGuest::Create(spec, options_.state_dir, identity, *io_);
   if (!guest.ok()) return guest.status();
   return *std::move(guest);
 }

@@ -27,14 +27,19 @@ absl::StatusOr<std::string> ChoosePath(const std::string& state_dir, const Guest
 
 absl::StatusOr<std::unique_ptr<SocketGuest>> SocketGuest::Create(const v1::SocketGuest& spec,
                                                                  const std::string& state_dir,
-                                                                 const GuestIdentity& identity) {
+                                                                 const GuestIdentity& identity, IoThread& io) {
   const absl::StatusOr<std::string> path = spec.path().empty() ? ChoosePath(state_dir, identity) : spec.path();
   if (!path.ok()) return path.status();
-  const int type = spec.framing() == v1::SocketGuest::FRAMING_DATAGRAM ? SOCK_DGRAM : SOCK_STREAM;
-  absl::StatusOr<std::unique_ptr<NamedSocket>> socket = NamedSocket::Make(type, *path);
+  const bool datagrams = spec.framing() == v1::SocketGuest::FRAMING_DATAGRAM;
+  absl::StatusOr<std::unique_ptr<NamedSocket>> socket = NamedSocket::Make(datagrams ? SOCK_DGRAM : SOCK_STREAM, *path);
   if (absl::IsInvalidArgument(socket.status())) return FieldError("socket.path", socket.status().message());
   if (!socket.ok()) return socket.status();
-  return std::unique_ptr<SocketGuest>(new SocketGuest(*std::move(socket)));
+  if (!datagrams) return std::unique_ptr<SocketGuest>(new SocketGuest(*std::move(socket), nullptr));
+  absl::StatusOr<UniqueFd> copy = (*socket)->Duplicate();
+  if (!copy.ok()) return copy.status();
+  absl::StatusOr<std::unique_ptr<DatagramPeers>> peers = DatagramPeers::Start(io, *std::move(copy));
+  if (!peers.ok()) return peers.status();
+  return std::unique_ptr<SocketGuest>(new SocketGuest(*std::move(socket), *std::move(peers)));
 }
 
 absl::StatusOr<UniqueFd> SocketGuest::AttachLink(const LinkConfig&) { return LinkDescriptor(); }
@@ -42,7 +47,7 @@ absl::StatusOr<UniqueFd> SocketGuest::AttachLink(const LinkConfig&) { return Lin
 absl::StatusOr<UniqueFd> SocketGuest::LinkDescriptor() {
   const MutexLock lock(mutex_);
   if (socket_ == nullptr) return absl::FailedPreconditionError("the guest has ended");
-  return socket_->Duplicate();
+  return peers_ != nullptr ? peers_->NewFeed() : socket_->Duplicate();
 }
 
 absl::Status SocketGuest::DetachLink() { return absl::OkStatus(); }
@@ -55,6 +60,7 @@ absl::StatusOr<std::unique_ptr<GuestProcess>> SocketGuest::Exec(const ExecOption
 
 absl::Status SocketGuest::Stop(absl::Time) {
   const MutexLock lock(mutex_);
+  peers_.reset();
   socket_.reset();
   return absl::OkStatus();
 }

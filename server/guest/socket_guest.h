@@ -8,8 +8,10 @@
 
 #include "absl/status/statusor.h"
 #include "server/base/mutex.h"
+#include "server/guest/datagram_peers.h"
 #include "server/guest/guest.h"
 #include "server/guest/guest_factory.h"
+#include "server/guest/io_thread.h"
 #include "server/guest/named_socket.h"
 #include "sluice/v1/sandbox.pb.h"
 
@@ -17,15 +19,15 @@ namespace sluice {
 
 // Someone else's virtual machine, whose VMM speaks Ethernet over a Unix socket.
 // The server makes the socket and keeps it, so that it outlives any worker; the
-// worker reads from it. The socket is there from Create to Stop, whatever the
+// worker reads from it, at once or (datagrams) when DatagramPeers has passed it on. The socket is there from Create to Stop, whatever the
 // policy: a VMM that was disconnected may not come again.
 class SocketGuest : public Guest {
  public:
   // An empty path: guest.sock in the sandbox's part of `state_dir`, or below
   // kShortDirectory where that is too long for a socket. FieldError of
-  // "socket.path"; AlreadyExists where something is there.
+  // "socket.path"; AlreadyExists where something is there. `io` outlives it.
   static absl::StatusOr<std::unique_ptr<SocketGuest>> Create(const v1::SocketGuest& spec, const std::string& state_dir,
-                                                             const GuestIdentity& identity);
+                                                             const GuestIdentity& identity, IoThread& io);
   static constexpr char kShortDirectory[] = "/run/sluice";
 
   absl::StatusOr<UniqueFd> AttachLink(const LinkConfig& config) override;
@@ -37,11 +39,13 @@ class SocketGuest : public Guest {
   absl::Status Stop(absl::Time deadline) override;
 
  private:
-  explicit SocketGuest(std::unique_ptr<NamedSocket> socket) : path_(socket->path()), socket_(std::move(socket)) {}
+  SocketGuest(std::unique_ptr<NamedSocket> socket, std::unique_ptr<DatagramPeers> peers)
+      : path_(socket->path()), socket_(std::move(socket)), peers_(std::move(peers)) {}
 
   const std::string path_;
   Mutex mutex_;
   std::unique_ptr<NamedSocket> socket_ GUARDED_BY(mutex_);
+  std::unique_ptr<DatagramPeers> peers_ GUARDED_BY(mutex_);  // null: a stream
 };
 
 }  // namespace sluice

@@ -1,7 +1,8 @@
 """A guest's own small network stack, for the links of VMMs.
 
-ethernet_guest.py FRAMING SOCKET COMMAND...: connects to the socket, does what
-each command says and prints a line about it: what came, or "silence".
+ethernet_guest.py FRAMING SOCKET COMMAND...: connects to the socket (FRAMING is
+stream, datagram as vfkit has it, or open-datagram as QEMU has it), does what each
+command says and prints a line about it: what came, or "silence".
 
   arp            asks for the gateway's MAC address
   dhcp           asks for an address
@@ -13,6 +14,7 @@ each command says and prints a line about it: what came, or "silence".
   wait           goes on at SIGUSR1
 """
 
+import atexit
 import os
 import signal
 import socket
@@ -65,13 +67,27 @@ class DatagramLink:
     self.socket.bind(self.own)
     self.socket.connect(path)
     self.socket.send(b'VFKT')
-    os.unlink(self.own)
+    atexit.register(os.unlink, self.own)
 
   def send(self, frame):
     self.socket.send(frame)
 
   def receive(self):
     return self.socket.recv(1 << 17)
+
+
+class OpenDatagramLink(DatagramLink):
+  """QEMU's -netdev dgram: not connected, no greeting."""
+
+  def __init__(self, path):
+    self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    self.own = f'{path}.{os.getpid()}'
+    self.socket.bind(self.own)
+    atexit.register(os.unlink, self.own)
+    self.path = path
+
+  def send(self, frame):
+    self.socket.sendto(frame, self.path)
 
 
 def checksum(data):
@@ -258,7 +274,7 @@ class Connection:
 def main():
   signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
   framing, path = sys.argv[1:3]
-  guest = Guest(StreamLink(path) if framing == 'stream' else DatagramLink(path))
+  guest = Guest({'stream': StreamLink, 'datagram': DatagramLink, 'open-datagram': OpenDatagramLink}[framing](path))
   for command in sys.argv[3:]:
     name, _, value = command.partition('=')
     first, _, second = value.partition('/')

@@ -118,8 +118,43 @@ TEST_F(SocketGuestTest, RefusesASocketThatCannotBe) {
     const absl::Status status = client().Create(Proto<v1::Sandbox>(absl::StrCat("guest { socket { ", socket, " } }"))).status();
     EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
   }
-  const std::string datagram = "guest { socket { framing: FRAMING_DATAGRAM } }";
-  EXPECT_TRUE(absl::IsUnimplemented(client().Create(Proto<v1::Sandbox>(datagram)).status()));
+}
+
+TEST_F(SocketGuestTest, SpeaksEthernetInDatagrams) {
+  const std::string id = CreateSocket("FRAMING_DATAGRAM");
+  // A VMM that is connected, one that is not, each after another.
+  for (const char* framing : {"datagram", "open-datagram", "datagram"}) {
+    SCOPED_TRACE(framing);
+    EXPECT_EQ(RunGuest(framing, id, {"arp", "dhcp", "dns=web.example.com", "get=93.184.216.34/hello"}),
+              absl::StrCat("arp ", kGatewayMac, "\ndhcp 10.0.2.15\ndns 93.184.216.34\n",
+                           "get hello from the web, frames up to 590\n"));
+  }
+  EXPECT_EQ(RunGuest("datagram", id, {"arp", "get=93.184.216.34/big", "udp=198.35.26.96/9000"}),
+            absl::StrCat("arp ", kGatewayMac, "\nget 10485760 bytes, frames up to 1514\nudp 9000 bytes back\n"));
+}
+
+TEST_F(SocketGuestTest, DeniesInDatagramsWhatThePolicyDenies) {
+  const std::string id = CreateSocket("FRAMING_DATAGRAM");
+  const auto sniffer = Sniff(lab::Sniffer::Where::kLan);
+  EXPECT_THAT(RunGuest("datagram", id, {"arp", "get=10.1.2.3/"}), HasSubstr("get refused\n"));
+  EXPECT_EQ(Arrived(*sniffer, IPPROTO_TCP, "10.1.2.3", 80), 0);
+  SetPolicy(id, "preset: PRESET_PUBLIC_ONLY rules { action: ACTION_ALLOW peers { cidr: '10.1.2.3' } }");
+  EXPECT_THAT(RunGuest("datagram", id, {"arp", "get=10.1.2.3/"}), testing::Not(HasSubstr("refused")));
+  EXPECT_GT(Arrived(*sniffer, IPPROTO_TCP, "10.1.2.3", 80), 0);
+}
+
+TEST_F(SocketGuestTest, HearsOneVmmAtATimeInDatagrams) {
+  const std::string id = CreateSocket("FRAMING_DATAGRAM");
+  const std::string path = SocketPath(id);
+  auto first = lab().Spawn(lab::Ns::kHost, {"/usr/bin/python3", "-B", kProgram, "datagram", path, "arp", "wait", "arp"});
+  ASSERT_TRUE(first.ok()) << first.status();
+  const auto line = [&] { return (*first)->ReadLine(kEventTimeout).value_or("nothing"); };
+  EXPECT_EQ(line(), absl::StrCat("arp ", kGatewayMac));
+  const auto second = lab().RunInHost({"/usr/bin/python3", "-B", kProgram, "datagram", path, "arp"});
+  ASSERT_TRUE(second.ok()) << second.status();
+  EXPECT_THAT(second->err, HasSubstr("PermissionError"));
+  EXPECT_TRUE((*first)->Signal(SIGUSR1).ok());
+  EXPECT_EQ(line(), absl::StrCat("arp ", kGatewayMac)) << "the first is unharmed";
 }
 
 }  // namespace
