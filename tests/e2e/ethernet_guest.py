@@ -105,7 +105,7 @@ class Guest:
     self.gateway_mac = b'\xff' * 6
     self.largest = 0
     self.parts = {}
-    self.next_port = 40000
+    self.next_port = 20000 + os.getpid() % 30000  # another run is another connection
 
   def receive(self, wanted):
     """The first thing that `wanted` makes of a frame; None after silence."""
