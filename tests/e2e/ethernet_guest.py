@@ -255,7 +255,7 @@ class Connection:
       return answer and 'refused'
     self.send(ACK)
     self.send(ACK, f'GET /{path} HTTP/1.0\r\n\r\n'.encode())
-    body = b''
+    body = bytearray()
     while True:
       answer = self.receive()
       if answer is None or answer[0] & RST:
