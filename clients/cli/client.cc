@@ -7,29 +7,11 @@
 #include "absl/strings/str_cat.h"
 #include "clients/cli/exit_code.h"
 #include "clients/cli/output.h"
-#include "clients/cli/port_syntax.h"
 #include "clients/cli/status_text.h"
-#include "grpc/grpc.h"
-#include "grpcpp/create_channel.h"
-#include "grpcpp/security/credentials.h"
-#include "grpcpp/support/channel_arguments.h"
+#include "clients/cpp/channel.h"
+#include "clients/cpp/port_syntax.h"
 
 namespace sluice::cli {
-namespace {
-
-std::shared_ptr<grpc::Channel> MakeChannel(const std::string& server) {
-  // Held until the process ends: gRPC 1.51 may wait 10 s for one of its own
-  // pollers when it shuts down.
-  grpc_init();
-  grpc::ChannelArguments arguments;
-  arguments.SetMaxReceiveMessageSize(kMaxMessageSize);
-  // http_proxy is for the web, not for the way to our own server.
-  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  return grpc::CreateCustomChannel(server, grpc::InsecureChannelCredentials(), arguments);
-}
-
-}  // namespace
-
 absl::Status CheckServerAddress(absl::string_view server) {
   if (absl::StartsWith(server, "unix:")) {
     if (server.size() > 5) return absl::OkStatus();
@@ -37,14 +19,14 @@ absl::Status CheckServerAddress(absl::string_view server) {
   }
   const size_t colon = server.rfind(':');
   const std::optional<uint16_t> port =
-      colon == server.npos ? std::nullopt : ParsePort(server.substr(colon + 1));
+      colon == server.npos ? std::nullopt : client::ParsePort(server.substr(colon + 1));
   if (port.value_or(0) > 0 && colon > 0) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat("\"", server, "\" is neither unix:PATH nor HOST:PORT"));
 }
 
 Client::Client(std::string server)
     : server_(std::move(server)),
-      channel_(MakeChannel(server_)),
+      channel_(client::Connect(server_)),
       sandboxes_(v1::SandboxService::NewStub(channel_)),
       audit_(v1::AuditService::NewStub(channel_)),
       guests_(v1::GuestService::NewStub(channel_)) {}

@@ -19,8 +19,6 @@ namespace sluice::cli {
 inline constexpr absl::Duration kCallTimeout = absl::Seconds(30);
 // Create and delete, which start and end processes.
 inline constexpr absl::Duration kSlowCallTimeout = absl::Seconds(60);
-// A policy of 65,536 rules and 10,000 blocked domains fits.
-inline constexpr int kMaxMessageSize = 64 << 20;
 
 // OK for "unix:PATH" and "HOST:PORT"; InvalidArgument in words otherwise.
 absl::Status CheckServerAddress(absl::string_view server);

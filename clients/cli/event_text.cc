@@ -3,12 +3,15 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "clients/cli/enum_words.h"
-#include "clients/cli/port_syntax.h"
 #include "clients/cli/text.h"
+#include "clients/cpp/enum_words.h"
+#include "clients/cpp/port_syntax.h"
 
 namespace sluice::cli {
 namespace {
+
+using client::EnumWord;
+using client::PortMappingText;
 
 std::string EndpointText(const v1::Endpoint& endpoint, v1::Protocol protocol) {
   // The "port" of an echo is its identifier, which tells a reader nothing.

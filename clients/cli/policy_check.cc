@@ -7,16 +7,18 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "clients/cli/client.h"
-#include "clients/cli/enum_words.h"
 #include "clients/cli/exit_code.h"
 #include "clients/cli/flow_words.h"
 #include "clients/cli/json.h"
 #include "clients/cli/output.h"
 #include "clients/cli/policy_source.h"
 #include "clients/cli/table.h"
+#include "clients/cpp/enum_words.h"
 
 namespace sluice::cli {
 namespace {
+
+using client::EnumWord;
 
 struct CheckOptions {
   std::vector<std::string> words;  // [SANDBOX] KIND REMOTE

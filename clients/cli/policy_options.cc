@@ -5,11 +5,15 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "clients/cli/enum_words.h"
-#include "clients/cli/peer_syntax.h"
+#include "clients/cpp/enum_words.h"
+#include "clients/cpp/peer_syntax.h"
 
 namespace sluice::cli {
 namespace {
+
+using client::EnumWords;
+using client::ParseEnumWord;
+using client::ParseRule;
 
 constexpr char kGroup[] = "Policy";
 

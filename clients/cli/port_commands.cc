@@ -7,10 +7,14 @@
 #include "clients/cli/client.h"
 #include "clients/cli/json.h"
 #include "clients/cli/output.h"
-#include "clients/cli/port_syntax.h"
+#include "clients/cpp/port_syntax.h"
 
 namespace sluice::cli {
 namespace {
+
+using client::ParseHostPort;
+using client::ParsePortMapping;
+using client::PortMappingText;
 
 struct PortOptions {
   std::string sandbox;

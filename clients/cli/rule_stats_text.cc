@@ -1,13 +1,16 @@
 #include "clients/cli/rule_stats_text.h"
 
 #include "absl/strings/str_cat.h"
-#include "clients/cli/enum_words.h"
-#include "clients/cli/peer_syntax.h"
 #include "clients/cli/table.h"
 #include "clients/cli/text.h"
+#include "clients/cpp/enum_words.h"
+#include "clients/cpp/peer_syntax.h"
 
 namespace sluice::cli {
 namespace {
+
+using client::EnumWord;
+using client::RuleText;
 
 std::string Ago(const google::protobuf::Timestamp& time, absl::Time now) {
   return absl::StrCat(DurationText(absl::Trunc(now - FromProto(time), absl::Seconds(1))), " ago");

@@ -6,10 +6,12 @@
 #include "absl/strings/str_cat.h"
 #include "clients/cli/cli.h"
 #include "clients/cli/policy_options.h"
-#include "clients/cli/port_syntax.h"
+#include "clients/cpp/port_syntax.h"
 
 namespace sluice::cli {
 namespace {
+
+using client::ParsePortMapping;
 
 // The server has a working directory of its own.
 absl::StatusOr<std::string> AbsolutePath(const std::string& path) {

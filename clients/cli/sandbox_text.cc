@@ -5,14 +5,18 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "clients/cli/enum_words.h"
-#include "clients/cli/peer_syntax.h"
-#include "clients/cli/port_syntax.h"
 #include "clients/cli/table.h"
 #include "clients/cli/text.h"
+#include "clients/cpp/enum_words.h"
+#include "clients/cpp/peer_syntax.h"
+#include "clients/cpp/port_syntax.h"
 
 namespace sluice::cli {
 namespace {
+
+using client::EnumWord;
+using client::PortMappingText;
+using client::RuleText;
 
 std::string GuestKind(const v1::Guest& guest) {
   switch (guest.kind_case()) {

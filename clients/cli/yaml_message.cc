@@ -10,13 +10,15 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "clients/cli/enum_words.h"
 #include "clients/cli/text.h"
+#include "clients/cpp/enum_words.h"
 #include "google/protobuf/descriptor.h"
 #include "yaml-cpp/yaml.h"
 
 namespace sluice::cli {
 namespace {
+
+using client::ParseEnumWord;
 
 using google::protobuf::Descriptor;
 using google::protobuf::EnumDescriptor;

@@ -1,10 +1,10 @@
-#include "clients/cli/port_syntax.h"
+#include "clients/cpp/port_syntax.h"
 
 #include <gtest/gtest.h>
 
 #include <string>
 
-namespace sluice::cli {
+namespace sluice::client {
 namespace {
 
 struct Case {
@@ -51,4 +51,4 @@ TEST(HostPort, NamesAMappingWithoutItsGuestPort) {
 }
 
 }  // namespace
-}  // namespace sluice::cli
+}  // namespace sluice::client

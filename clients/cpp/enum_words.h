@@ -1,5 +1,5 @@
-#ifndef SLUICE_CLIENTS_CLI_ENUM_WORDS_H_
-#define SLUICE_CLIENTS_CLI_ENUM_WORDS_H_
+#ifndef SLUICE_CLIENTS_CPP_ENUM_WORDS_H_
+#define SLUICE_CLIENTS_CPP_ENUM_WORDS_H_
 
 #include <optional>
 #include <string>
@@ -8,7 +8,7 @@
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/generated_enum_reflection.h"
 
-namespace sluice::cli {
+namespace sluice::client {
 
 // The words of an API enum as people write them: "public_only" for
 // PRESET_PUBLIC_ONLY, by the descriptor, so that a value added to the API is
@@ -37,6 +37,6 @@ std::string EnumWords() {
   return EnumWords(*google::protobuf::GetEnumDescriptor<E>());
 }
 
-}  // namespace sluice::cli
+}  // namespace sluice::client
 
-#endif  // SLUICE_CLIENTS_CLI_ENUM_WORDS_H_
+#endif  // SLUICE_CLIENTS_CPP_ENUM_WORDS_H_

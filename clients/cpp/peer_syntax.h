@@ -1,5 +1,5 @@
-#ifndef SLUICE_CLIENTS_CLI_PEER_SYNTAX_H_
-#define SLUICE_CLIENTS_CLI_PEER_SYNTAX_H_
+#ifndef SLUICE_CLIENTS_CPP_PEER_SYNTAX_H_
+#define SLUICE_CLIENTS_CPP_PEER_SYNTAX_H_
 
 #include <string>
 
@@ -7,7 +7,7 @@
 #include "absl/strings/string_view.h"
 #include "sluice/v1/policy.pb.h"
 
-namespace sluice::cli {
+namespace sluice::client {
 
 // An egress rule as --allow and --deny write it: PEER[:PORTS][/PROTOCOL].
 //
@@ -24,6 +24,6 @@ absl::StatusOr<v1::Rule> ParseRule(v1::Action action, absl::string_view text);
 // several peers or protocols list them with commas.
 std::string RuleText(const v1::Rule& rule);
 
-}  // namespace sluice::cli
+}  // namespace sluice::client
 
-#endif  // SLUICE_CLIENTS_CLI_PEER_SYNTAX_H_
+#endif  // SLUICE_CLIENTS_CPP_PEER_SYNTAX_H_

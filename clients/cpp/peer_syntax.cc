@@ -1,4 +1,4 @@
-#include "clients/cli/peer_syntax.h"
+#include "clients/cpp/peer_syntax.h"
 
 #include <algorithm>
 #include <optional>
@@ -10,12 +10,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "clients/cli/enum_words.h"
-#include "clients/cli/port_syntax.h"
+#include "clients/cpp/enum_words.h"
+#include "clients/cpp/port_syntax.h"
 #include "netsvc/base/domain_name.h"
 #include "netsvc/base/ip_prefix.h"
 
-namespace sluice::cli {
+namespace sluice::client {
 namespace {
 
 // The three parts of PEER[:PORTS][/PROTOCOL]; what is absent is empty.
@@ -162,4 +162,4 @@ std::string RuleText(const v1::Rule& rule) {
   return text;
 }
 
-}  // namespace sluice::cli
+}  // namespace sluice::client

@@ -1,5 +1,5 @@
-#ifndef SLUICE_CLIENTS_CLI_PORT_SYNTAX_H_
-#define SLUICE_CLIENTS_CLI_PORT_SYNTAX_H_
+#ifndef SLUICE_CLIENTS_CPP_PORT_SYNTAX_H_
+#define SLUICE_CLIENTS_CPP_PORT_SYNTAX_H_
 
 #include <cstdint>
 #include <optional>
@@ -9,7 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "sluice/v1/sandbox.pb.h"
 
-namespace sluice::cli {
+namespace sluice::client {
 
 // 0 to 65535 in decimal digits alone.
 std::optional<uint16_t> ParsePort(absl::string_view text);
@@ -25,6 +25,6 @@ absl::StatusOr<v1::PortMapping> ParseHostPort(absl::string_view text);
 // "127.0.0.1:8080->80/tcp"; the defaults of the API filled in.
 std::string PortMappingText(const v1::PortMapping& port);
 
-}  // namespace sluice::cli
+}  // namespace sluice::client
 
-#endif  // SLUICE_CLIENTS_CLI_PORT_SYNTAX_H_
+#endif  // SLUICE_CLIENTS_CPP_PORT_SYNTAX_H_

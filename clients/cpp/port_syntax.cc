@@ -1,14 +1,14 @@
-#include "clients/cli/port_syntax.h"
+#include "clients/cpp/port_syntax.h"
 
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "clients/cli/enum_words.h"
+#include "clients/cpp/enum_words.h"
 #include "netsvc/base/ip_address.h"
 
-namespace sluice::cli {
+namespace sluice::client {
 namespace {
 
 constexpr absl::string_view kDefaultHostAddress = "127.0.0.1";
@@ -99,4 +99,4 @@ std::string PortMappingText(const v1::PortMapping& port) {
                       EnumWord(protocol));
 }
 
-}  // namespace sluice::cli
+}  // namespace sluice::client
