@@ -10,11 +10,13 @@
 namespace sluice {
 namespace {
 
-std::string BadRequestDetails(int code, const std::string& message, const std::string& field) {
+// `message` is the call's own: some clients show the one, some the other.
+std::string BadRequestDetails(int code, const std::string& message, const std::string& field,
+                              const std::string& problem) {
   google::rpc::BadRequest bad_request;
   google::rpc::BadRequest::FieldViolation* violation = bad_request.add_field_violations();
   violation->set_field(field);
-  violation->set_description(message);
+  violation->set_description(problem);
   google::rpc::Status details;
   details.set_code(code);
   details.set_message(message);
@@ -32,7 +34,7 @@ grpc::Status ToGrpc(const absl::Status& status) {
   const std::optional<std::string> field = FieldOf(status);
   if (!field) return grpc::Status(code, problem);
   const std::string message = field->empty() ? problem : *field + ": " + problem;
-  return grpc::Status(code, message, BadRequestDetails(status.raw_code(), problem, *field));
+  return grpc::Status(code, message, BadRequestDetails(status.raw_code(), message, *field, problem));
 }
 
 }  // namespace sluice

@@ -25,6 +25,7 @@ TEST(ToGrpcTest, NamesTheFieldInMessageAndDetails) {
   google::rpc::Status details;
   ASSERT_TRUE(details.ParseFromString(status.error_details()));
   EXPECT_EQ(details.code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(details.message(), status.error_message());
   ASSERT_EQ(details.details_size(), 1);
   google::rpc::BadRequest bad_request;
   ASSERT_TRUE(details.details(0).UnpackTo(&bad_request));
