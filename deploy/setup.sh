@@ -20,6 +20,9 @@ readonly PACKAGES=(
   libidn2-dev libldns-dev libnl-3-dev libnl-route-3-dev libpsl-dev
   libseccomp-dev libslirp-dev libspdlog-dev libsqlite3-dev libssl-dev
   libyaml-cpp-dev nlohmann-json3-dev prometheus-cpp-dev
+  # Clients.
+  golang-go golang-google-grpc-dev golang-google-protobuf-dev
+  python3-grpcio python3-pip python3-protobuf python3-setuptools python3-wheel
   # Guests, and the test lab.
   bind9-dnsutils busybox-static ca-certificates curl dnsmasq-base dnsperf iperf3
   iproute2 iputils-ping mount netcat-openbsd nginx-light openssl procps

@@ -16,11 +16,11 @@ find_home() {
   export HOME=$home
 }
 
-# buf, for the test that speaks gRPC by reflection; pinned by the lock file.
+# install_npm_packages DIR: what its lock file pins, where that is not there yet.
 install_npm_packages() {
-  local -r installed=tests/node_modules/.package-lock.json
-  [[ ! $installed -ot tests/package-lock.json && -e $installed ]] && return
-  npm ci --prefix tests --ignore-scripts --no-audit --no-fund --loglevel=error
+  local -r installed=$1/node_modules/.package-lock.json
+  [[ ! $installed -ot $1/package-lock.json && -e $installed ]] && return
+  npm ci --prefix "$1" --ignore-scripts --no-audit --no-fund --loglevel=error
 }
 
 has_target() {
@@ -35,7 +35,8 @@ main() {
   local code=0
   find_home
   deploy/setup.sh
-  install_npm_packages
+  install_npm_packages tests               # buf, which speaks gRPC by reflection
+  install_npm_packages clients/typescript
   has_target "$@" || set -- "$@" //...
   readonly EVENTS=$(mktemp)
   trap 'rm -f "$EVENTS"' EXIT
@@ -45,6 +46,7 @@ main() {
     --flaky_test_attempts=//tests/e2e/.*@2 \
     --noshow_progress --test_summary=short --test_output=errors \
     --test_env="SLUICE_BUF=$PWD/tests/node_modules/.bin/buf" \
+    --test_env="SLUICE_NODE_MODULES=$PWD/clients/typescript/node_modules" \
     --build_event_json_file="$EVENTS" "$@" || code=$?
   /usr/bin/python3 tests/summary.py "$EVENTS" || ((code)) || code=1
   return "$code"
