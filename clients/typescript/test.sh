@@ -17,6 +17,6 @@ export npm_config_update_notifier=false npm_config_loglevel=error
 
 npm pack --silent >/dev/null  # builds first
 case $1 in
-  tests) node --test dist/test ;;
+  tests) node --test dist/test/*.test.js ;;
   example) node dist/example/quickstart.js "${@:2}" ;;
 esac
