@@ -11,7 +11,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "netsvc/base/endpoint.h"
-#include "netsvc/base/unique_fd.h"
 #include "spdlog/spdlog.h"
 
 namespace sluice {
@@ -110,16 +109,6 @@ void HostAddresses::RefreshOrRetry() {
   if (status.ok()) return;
   spdlog::error("host addresses are stale: {}", std::string(status.message()));
   retry_ = loop_.RunAfter(kRetryInterval, [this] { RefreshOrRetry(); });
-}
-
-bool HasInternetRoute(bool ipv6) {
-  // Any address of the Internet's will do: 192.0.2.0/24 and 2001:db8::/32 are not
-  // routed there, so a root name server's (a.root-servers.net) is asked about.
-  const std::optional<IpAddress> far = IpAddress::Parse(ipv6 ? "2001:503:ba3e::2:30" : "198.41.0.4");
-  const UniqueFd probe(socket(ipv6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  sockaddr_storage address;
-  const socklen_t size = Endpoint{*far, 53}.ToSockaddr(address);
-  return probe.valid() && connect(probe.get(), reinterpret_cast<sockaddr*>(&address), size) == 0;
 }
 
 }  // namespace sluice

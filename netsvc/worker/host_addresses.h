@@ -44,10 +44,6 @@ class HostAddresses {
   std::unique_ptr<EventLoop::Handle> retry_;
 };
 
-// Does the host have a route to the Internet in this family? Asks the kernel;
-// nothing is sent.
-bool HasInternetRoute(bool ipv6);
-
 }  // namespace sluice
 
 #endif  // SLUICE_NETSVC_WORKER_HOST_ADDRESSES_H_

@@ -107,7 +107,8 @@ SandboxNetwork::SandboxNetwork(EventLoop& loop, const dns::BlockLists& lists, co
       block_lists_(lists),
       uid_(config.sandbox_uid()),
       generation_(config.policy_generation()),
-      bindings_(loop.clock()) {}
+      bindings_(loop.clock()),
+      routes_(loop.clock()) {}
 
 SandboxNetwork::~SandboxNetwork() = default;
 

@@ -27,6 +27,7 @@
 #include "netsvc/worker/gateway.h"
 #include "netsvc/worker/guest_link.h"
 #include "netsvc/worker/host_addresses.h"
+#include "netsvc/worker/internet_routes.h"
 #include "netsvc/worker/subnet.h"
 #include "sluice/internal/v1/worker.pb.h"
 
@@ -103,7 +104,7 @@ class SandboxNetwork : private dns::Interceptor::Host {
   // dns::Interceptor::Host
   const policy::CompiledPolicy& policy() const override { return judge_->policy(); }
   const policy::AddressGroups& groups() const override { return *groups_; }
-  bool HasRoute(bool ipv6) const override { return HasInternetRoute(ipv6); }
+  bool HasRoute(bool ipv6) const override { return routes_.Has(ipv6); }
   void Record(v1::DnsEvent event) override { audit_->Dns(std::move(event)); }
   bool Commit() override { return audit_->Commit(); }
   void OnResolved(const DomainName& name, std::span<const IpAddress> addresses, absl::Duration ttl) override {
@@ -119,6 +120,7 @@ class SandboxNetwork : private dns::Interceptor::Host {
   std::vector<Endpoint> host_nameservers_;
 
   dns::Bindings bindings_;
+  mutable InternetRoutes routes_;  // answers are remembered
   // In the order in which they are built; each uses those above it.
   Subnet subnet_;
   std::unique_ptr<policy::RuleHits> hits_;
