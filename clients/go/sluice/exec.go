@@ -9,6 +9,9 @@ import (
 	sluicev1 "sluice/v1"
 )
 
+// MaxOutputBytes is the most that Exec keeps of a program's output.
+const MaxOutputBytes = 64 << 20
+
 // Result is how a program ended, and what it said.
 type Result struct {
 	Code           int32
@@ -17,7 +20,8 @@ type Result struct {
 }
 
 // Exec runs a program without input in a guest, to its end. That it failed is a
-// result, not an error. The end of ctx kills it.
+// result, not an error. The end of ctx kills it, and so does output past
+// MaxOutputBytes, which is an error: read the stream yourself.
 func Exec(ctx context.Context, guests sluicev1.GuestServiceClient, start *sluicev1.ExecStart) (*Result, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -55,6 +59,9 @@ func collect(stream sluicev1.GuestService_ExecClient) (*Result, error) {
 		case *sluicev1.ExecResponse_Exit:
 			result.Code, result.Signal = item.Exit.Code, item.Exit.Signal
 			return &result, nil
+		}
+		if result.Stdout.Len()+result.Stderr.Len() > MaxOutputBytes {
+			return nil, errors.New("sluice: the program says more than MaxOutputBytes")
 		}
 	}
 }

@@ -127,6 +127,15 @@ func TestProgramsEndWithCodesAndSignals(t *testing.T) {
 	}
 }
 
+func TestOutputIsBounded(t *testing.T) {
+	c := connect(t, os.Getenv("SLUICE_SERVER"))
+	id := c.create(t, nil)
+	start := &sluicev1.ExecStart{SandboxId: id, Args: []string{"cat", "/dev/zero"}}
+	if _, err := sluice.Exec(c.ctx, c.guests, start); err == nil || !strings.Contains(err.Error(), "MaxOutputBytes") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestErrorsAreTheServersOwn(t *testing.T) {
 	c := connect(t, os.Getenv("SLUICE_SERVER"))
 	_, err := c.sandboxes.GetSandbox(c.ctx, &sluicev1.GetSandboxRequest{SandboxId: "nobody"})
