@@ -154,17 +154,16 @@ void Interceptor::AskUpstream(Exchange exchange) {
     return Fail(exchange, kOverLimit, ErrorOf(kOverLimit));
   }
   ++in_flight_;
-  const Key key(exchange.query.name, exchange.query.question->type);
+  const Key key(exchange.query.name, exchange.query.question->type, nameservers_);
   Flight& flight = flights_[key];
   flight.waiting.push_back(std::move(exchange));
   if (flight.waiting.size() > 1) {
     ++counters_.merged;
     return;
   }
-  flight.nameservers = nameservers_;
-  flight.query = upstream_.Ask(key.first, key.second, [this, key](absl::StatusOr<std::span<const uint8_t>> answer) {
-    OnUpstream(key, std::move(answer));
-  });
+  flight.query = upstream_.Ask(
+      std::get<DomainName>(key), std::get<uint16_t>(key),
+      [this, key](absl::StatusOr<std::span<const uint8_t>> answer) { OnUpstream(key, std::move(answer)); });
 }
 
 void Interceptor::OnUpstream(Key key, absl::StatusOr<std::span<const uint8_t>> bytes) {
@@ -172,13 +171,14 @@ void Interceptor::OnUpstream(Key key, absl::StatusOr<std::span<const uint8_t>> b
   Flight flight = std::move(found->second);
   flights_.erase(found);
   in_flight_ -= static_cast<int>(flight.waiting.size());
-  const auto answer = bytes.ok() ? AnswerTo(key.first, key.second, *bytes) : std::nullopt;
+  const auto& [name, type, nameservers] = key;
+  const auto answer = bytes.ok() ? AnswerTo(name, type, *bytes) : std::nullopt;
   AnswerJudgement judgement{.malformed = true};
-  if (answer) judgement = judge_.OfAnswer(rules(), key.first, *answer);
+  if (answer) judgement = judge_.OfAnswer(rules(), name, *answer);
   if (judgement.malformed) {
     ++counters_.upstream_failed;
-  } else if (flight.nameservers == nameservers_) {
-    cache_.Store(key.first, key.second, *answer, Now());
+  } else if (nameservers == nameservers_) {
+    cache_.Store(name, type, *answer, Now());
   }
   for (Exchange& exchange : flight.waiting) {
     if (!StillAllowed(exchange)) {

@@ -32,6 +32,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -133,7 +134,8 @@ class Interceptor {
   void SetConfig(const v1::DnsConfig& config);
 
   // The upstream asks other resolvers now: what the former ones said is
-  // forgotten, and what they are still about to say is not kept.
+  // forgotten; what they are still about to say goes to who waits for it, and is not
+  // kept.
   void OnNameserversChanged();
 
   // Records the events that are held back to be counted.
@@ -160,10 +162,11 @@ class Interceptor {
   // One question to the upstream and all who wait for its answer.
   struct Flight {
     std::unique_ptr<Upstream::Query> query;
-    uint64_t nameservers;  // the generation of those asked
     std::vector<Exchange> waiting;
   };
-  using Key = std::pair<DomainName, uint16_t>;  // name, type
+  // Name, type, and which of the nameservers are asked: other ones may have an
+  // answer where the former ones are silent.
+  using Key = std::tuple<DomainName, uint16_t, uint64_t>;
 
   // False: the message has no header.
   bool Handle(const Asked& asked, std::span<const uint8_t> message, Answer answer);

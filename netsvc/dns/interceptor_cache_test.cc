@@ -129,6 +129,20 @@ TEST(InterceptorCacheTest, OtherNameserversAreAskedAnew) {
   ExpectAsked(fixture);
 }
 
+TEST(InterceptorCacheTest, NobodyWaitsForNameserversThatAreNotAskedAnyMore) {
+  InterceptorFixture fixture;
+  fixture.Send(Query());
+  fixture.interceptor->OnNameserversChanged();
+  fixture.Send(Query());
+  EXPECT_EQ(fixture.upstream.asked().size(), 2u);
+  fixture.Answer(absl::DeadlineExceededError("timed out"));
+  EXPECT_EQ(fixture.answers().size(), 1u);
+  EXPECT_EQ(fixture.LastEvent(), "SERVFAIL allowed");
+  fixture.Answer(Web());
+  EXPECT_EQ(fixture.answers().size(), 2u);
+  EXPECT_EQ(fixture.LastEvent(), "NOERROR allowed 93.184.216.34");
+}
+
 TEST(InterceptorCacheTest, TooLargeForUdpIsAnsweredOverTcpFromTheCache) {
   InterceptorFixture fixture;
   TestAnswer many("web.test", kTypeA);
