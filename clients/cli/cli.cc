@@ -8,23 +8,20 @@ namespace {
 // CLI11 does not see what follows "--", so its usage line is given it here.
 class CommandFormatter : public CLI::Formatter {
  public:
-  CommandFormatter(const CLI::Formatter& base, GuestCommand need) : CLI::Formatter(base), need_(need) {}
+  explicit CommandFormatter(const CLI::Formatter& base) : CLI::Formatter(base) {}
 
   std::string make_usage(const CLI::App* app, std::string name) const override {
     std::string usage = CLI::Formatter::make_usage(app, std::move(name));
     usage.erase(usage.find_last_not_of('\n') + 1);
-    return usage + (need_ == GuestCommand::kRequired ? " -- COMMAND...\n" : " [-- COMMAND...]\n");
+    return usage + " [-- COMMAND...]\n";
   }
-
- private:
-  const GuestCommand need_;
 };
 
 }  // namespace
 
-void TakeCommand(CLI::App* subcommand, Cli& cli, GuestCommand need) {
+void TakeCommand(CLI::App* subcommand, Cli& cli) {
   const auto& inherited = dynamic_cast<const CLI::Formatter&>(*subcommand->get_formatter());
-  subcommand->formatter(std::make_shared<CommandFormatter>(inherited, need));
+  subcommand->formatter(std::make_shared<CommandFormatter>(inherited));
   subcommand->preparse_callback([&cli](size_t) { cli.takes_command = true; });
 }
 

@@ -35,11 +35,8 @@ void SetAction(CLI::App* subcommand, Cli& cli, std::shared_ptr<Options> options,
       [&cli, options, run] { cli.action = [&cli, options, run] { return run(cli, *options); }; });
 }
 
-enum class GuestCommand { kRequired, kOptional };
-
-// Lets `subcommand` be followed by "-- COMMAND...", and its help say so. That
-// a required one is there is the action's to check.
-void TakeCommand(CLI::App* subcommand, Cli& cli, GuestCommand need);
+// Lets `subcommand` be followed by "-- COMMAND...", and its help say so.
+void TakeCommand(CLI::App* subcommand, Cli& cli);
 
 // An option that may stand several times, with one value each time.
 CLI::Option* AddRepeated(CLI::App* app, const std::string& name, std::vector<std::string>& values,

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "clients/cli/exit_code.h"
 #include "clients/cli/output.h"
+#include "clients/cli/progress.h"
 #include "clients/cli/status_text.h"
 #include "clients/cpp/channel.h"
 #include "clients/cpp/port_syntax.h"
@@ -30,6 +31,11 @@ Client::Client(std::string server)
       sandboxes_(v1::SandboxService::NewStub(channel_)),
       audit_(v1::AuditService::NewStub(channel_)),
       guests_(v1::GuestService::NewStub(channel_)) {}
+
+grpc::Status Client::CreateSandbox(const v1::CreateSandboxRequest& request, v1::CreateSandboxResponse* response) {
+  const Progress progress("creating the sandbox");
+  return Call(&v1::SandboxService::Stub::CreateSandbox, request, response, kSlowCallTimeout);
+}
 
 // A server that refuses with UNAVAILABLE leaves its connection up.
 bool Client::Unreachable(const grpc::Status& status) const {

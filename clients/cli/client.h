@@ -43,6 +43,9 @@ class Client {
     return (sandboxes_.get()->*method)(&context, request, response);
   }
 
+  // Tells a person who waits for long that it is under way.
+  grpc::Status CreateSandbox(const v1::CreateSandboxRequest& request, v1::CreateSandboxResponse* response);
+
   // Prints "sluice: DOING: what went wrong: what to do", in one line, for a
   // call that failed. Returns kUnreachable or kRefused.
   int Fail(absl::string_view doing, const grpc::Status& status) const;

@@ -5,6 +5,7 @@
 
 #include "clients/cli/client.h"
 #include "clients/cli/signal_watch.h"
+#include "clients/cli/window_watch.h"
 #include "grpcpp/support/status.h"
 #include "sluice/v1/guest_service.pb.h"
 
@@ -23,7 +24,9 @@ struct ExecOutcome {
 
 // Runs a program in a guest with our own standard input, output and error.
 // Blocks until it ended, or was cancelled by a signal that `signals` caught.
-ExecOutcome Exec(Client& client, const v1::ExecStart& start, SignalWatch& signals);
+// With a terminal, our own is raw meanwhile, and the guest's has the size of
+// `window`; it is null without one.
+ExecOutcome Exec(Client& client, const v1::ExecStart& start, SignalWatch& signals, const WindowWatch* window);
 
 }  // namespace sluice::cli
 

@@ -10,6 +10,8 @@
 #include "clients/cli/audit_commands.h"
 #include "clients/cli/cli.h"
 #include "clients/cli/client.h"
+#include "clients/cli/completion_commands.h"
+#include "clients/cli/copy_command.h"
 #include "clients/cli/exit_code.h"
 #include "clients/cli/output.h"
 #include "clients/cli/policy_commands.h"
@@ -26,11 +28,15 @@ constexpr char kFooter[] =
     "The options above may also stand after the subcommand.\n\n"
     "Exit codes: 0 done; 1 the server refused; 2 the command line is wrong; 3 no server\n"
     "answers; 4 policy check: denied. run and exec: the command's own; 128 plus the\n"
-    "signal that ended it; 125 where Sluice itself failed.\n\n"
+    "signal that ended it; 127 where the guest has no such program; 125 where Sluice\n"
+    "itself failed.\n\n"
     "Examples:\n"
     "  sluice run -- curl -sI https://example.com\n"
     "  sluice create --name web -p 8080:80 -- nginx -g 'daemon off;'\n"
+    "  sluice exec -it web\n"
+    "  sluice cp web:/etc/nginx ./nginx\n"
     "  sluice audit -f --denied\n"
+    "  source <(sluice completion bash)\n"
     "  sluice run --help\n";
 
 void AddGlobalOptions(CLI::App& app, Cli& cli) {
@@ -42,18 +48,21 @@ void AddGlobalOptions(CLI::App& app, Cli& cli) {
     cli.yaml = word == "yaml";
   };
   app.add_option_function<std::string>("-o,--output", set_format,
-                                       "table for people (the default), json for programs; yaml of policy get")
+                                       "table for people (the default), json for programs; yaml of policy get; run and exec "
+                                       "print what their command does")
       ->check(CLI::IsMember({"table", "json", "yaml"}))
       ->option_text("table|json|yaml");
 }
 
 void AddCommands(CLI::App& app, Cli& cli) {
   AddRunCommands(app, cli);
+  AddCopyCommand(app, cli);
   AddSandboxCommands(app, cli);
   AddUpdateCommand(app, cli);
   AddPortCommands(app, cli);
   AddPolicyCommands(app, cli);
   AddAuditCommands(app, cli);
+  AddCompletionCommands(app, cli);
 }
 
 // Moves what follows the first "--" out of `arguments`, for it is not ours to

@@ -7,6 +7,8 @@
 #include <string>
 
 #include "clients/cli/testing/cli_test_base.h"
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
 
 namespace sluice::cli {
 namespace {
@@ -28,6 +30,14 @@ v1::ExecResponse Exit(int code, int signal = 0) {
   response.mutable_exit()->set_code(code);
   response.mutable_exit()->set_signal(signal);
   return response;
+}
+
+grpc::Status NotFound(const std::string& type, const std::string& message) {
+  google::rpc::ResourceInfo info;
+  info.set_resource_type(type);
+  google::rpc::Status details;
+  details.add_details()->PackFrom(info);
+  return {grpc::StatusCode::NOT_FOUND, message, details.SerializeAsString()};
 }
 
 class RunCommandsTest : public CliTestBase {
@@ -154,11 +164,31 @@ TEST_F(RunCommandsTest, ASandboxThatMayHaveBeenMadeIsDeleted) {
 }
 
 TEST_F(RunCommandsTest, AMissingProgramIs127AndTheSandboxIsDeleted) {
-  state_.exec_status = {grpc::StatusCode::NOT_FOUND, "no program \"prog\" in the guest"};
+  state_.exec_status = NotFound("program", "no program \"prog\" in the guest");
   const CliResult result = RunCli({"run", "--name", "box", "--", "prog"});
   EXPECT_EQ(result.exit_code, 127);
   EXPECT_EQ(result.err, "sluice: cannot run prog in box: no program \"prog\" in the guest\n");
   EXPECT_EQ(state_.deletes, std::vector<std::string>{"box"});
+}
+
+TEST_F(RunCommandsTest, ExecTellsAMissingProgramFromAMissingSandbox) {
+  state_.exec_status = NotFound("program", "no program");
+  EXPECT_EQ(RunCli({"exec", "box", "--", "prog"}).exit_code, 127);
+  state_.exec_status = NotFound("sandbox", "no sandbox");
+  EXPECT_EQ(RunCli({"exec", "box", "--", "prog"}).exit_code, 125);
+}
+
+TEST_F(RunCommandsTest, ATerminalIsAskedForWhereTheUserDoes) {
+  state_.exec_responses = {Exit(0)};
+  EXPECT_EQ(RunCli({"exec", "-i", "box", "--", "prog"}).exit_code, 0);
+  EXPECT_EQ(RunCli({"exec", "-it", "box", "--", "prog"}).exit_code, 0);
+  EXPECT_EQ(RunCli({"run", "-it"}).exit_code, 0);
+  ASSERT_EQ(state_.execs.size(), 3u);
+  EXPECT_FALSE(state_.execs[0].has_terminal());
+  EXPECT_TRUE(state_.execs[1].has_terminal());
+  EXPECT_EQ(state_.execs[1].args(0), "prog");
+  EXPECT_TRUE(state_.execs[2].has_terminal());
+  EXPECT_EQ(state_.execs[2].args(0), "sh") << "without a command, a shell";
 }
 
 TEST_F(RunCommandsTest, ACallThatEndsWithoutAnExitIsOurFailure) {

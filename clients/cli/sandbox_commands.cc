@@ -62,8 +62,7 @@ int Create(const Cli& cli, const CreateOptions& options) {
   *request.mutable_sandbox() = *std::move(sandbox);
   v1::CreateSandboxResponse response;
   Client client(cli.server);
-  const grpc::Status status =
-      client.Call(&v1::SandboxService::Stub::CreateSandbox, request, &response, kSlowCallTimeout);
+  const grpc::Status status = client.CreateSandbox(request, &response);
   if (!status.ok()) return client.Fail("cannot create the sandbox", status);
   return Print(absl::StrCat(cli.json ? JsonPretty(response.sandbox()) : response.sandbox().id(), "\n"));
 }
@@ -142,6 +141,7 @@ void AddCreate(CLI::App& app, Cli& cli) {
       create->add_option("--netns", options->netns, "Use this network namespace, which someone else runs")
           ->option_text("PATH")
           ->excludes(rootfs);
+  for (const char* of_oci : {"--memory", "--cpus", "--processes"}) netns->excludes(create->get_option(of_oci));
   create->add_option("--pid", options->pid, "Use the network namespace of this process")
       ->option_text("PID")
       ->check(CLI::PositiveNumber)
@@ -154,9 +154,10 @@ void AddCreate(CLI::App& app, Cli& cli) {
       "`sluice exec`.\n\n"
       "Examples:\n"
       "  sluice create --name web -p 8080:80 -- nginx -g 'daemon off;'\n"
+      "  sluice create --name small --memory 256M --cpus 0.5 --processes 64\n"
       "  sluice create --name build --policy allowlist --allow '*.pypi.org:443'\n"
       "  sluice create --name box --netns /run/netns/box --policy public_only\n");
-  TakeCommand(create, cli, GuestCommand::kOptional);
+  TakeCommand(create, cli);
   SetAction(create, cli, options, &Create);
 }
 

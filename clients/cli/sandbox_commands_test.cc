@@ -42,6 +42,12 @@ TEST_F(SandboxCommandsTest, CreateSendsWhatTheOptionsSay) {
                                    "/srv",
                                    "-l",
                                    "team=ci",
+                                   "--memory",
+                                   "512M",
+                                   "--cpus",
+                                   "1.5",
+                                   "--processes",
+                                   "64",
                                    "--drop",
                                    "--",
                                    "nginx",
@@ -60,7 +66,7 @@ TEST_F(SandboxCommandsTest, CreateSendsWhatTheOptionsSay) {
             R"({"protocol":"PROTOCOL_UDP","host_address":"::1","host_port":53,"guest_port":53}]})");
   EXPECT_EQ(JsonLine(sandbox.guest()),
             R"({"oci":{"rootfs":"/srv/root","args":["nginx","--flag","--"],"env":{"A":"b=c"},)"
-            R"("working_directory":"/srv","user":"1000"}})");
+            R"("working_directory":"/srv","user":"1000","memory_bytes":"536870912","cpus":1.5,"max_processes":64}})");
   EXPECT_EQ(sandbox.labels().at("team"), "ci");
 }
 

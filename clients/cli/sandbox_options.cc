@@ -35,6 +35,9 @@ absl::Status FillGuest(const SandboxOptions& options, v1::OciGuest& guest) {
   const absl::StatusOr<std::string> rootfs = AbsolutePath(options.rootfs);
   if (!rootfs.ok()) return rootfs.status();
   guest.set_rootfs(*rootfs);
+  guest.set_memory_bytes(options.memory_bytes);
+  guest.set_cpus(options.cpus);
+  guest.set_max_processes(options.max_processes);
   guest.set_user(options.process.user);
   guest.set_working_directory(options.process.working_directory);
   return FillMap("--env", options.process.env, *guest.mutable_env());
@@ -62,6 +65,15 @@ void AddSandboxOptions(CLI::App* app, SandboxOptions& options) {
   app->add_option("--rootfs", options.rootfs,
                   "The guest's root directory; the host's own, read-only, when left out")
       ->option_text("DIR");
+  app->add_option("--memory", options.memory_bytes, "At most this much memory: 512M, 2G; no limit when left out")
+      ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false))
+      ->option_text("SIZE");
+  app->add_option("--cpus", options.cpus, "At most so many processors: 0.5, 2; no limit when left out")
+      ->check(CLI::PositiveNumber)
+      ->option_text("N");
+  app->add_option("--processes", options.max_processes, "At most so many processes and threads")
+      ->check(CLI::PositiveNumber)
+      ->option_text("N");
   AddProcessOptions(app, options.process);
 }
 

@@ -2,6 +2,7 @@
 #define SLUICE_CLIENTS_CLI_SANDBOX_OPTIONS_H_
 
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,10 @@ struct SandboxOptions {
   std::vector<std::string> ports;   // [ADDR:]HOST:GUEST[/udp]
   std::vector<std::string> block_lists;
   std::string rootfs;
+  // 0: the server's default.
+  uint64_t memory_bytes = 0;
+  double cpus = 0;
+  uint32_t max_processes = 0;
   ProcessOptions process;
   v1::NetworkPolicy policy;
 };

@@ -9,7 +9,7 @@
 
 namespace sluice::cli {
 
-// Turns SIGINT, SIGTERM and SIGHUP into a call, so that what was begun can be
+// Turns SIGINT, SIGTERM, SIGHUP and SIGQUIT into a call, so that what was begun can be
 // taken back. It blocks them for the process, so it is made before any other
 // thread; it also has SIGPIPE and SIGTTIN ignored, which then show as errors of
 // write and read. Lives on the main thread until the process is about to end.

@@ -39,7 +39,7 @@ std::string StatusText(const grpc::Status& status) {
 absl::string_view HintFor(const grpc::Status& status) {
   switch (status.error_code()) {
     case grpc::StatusCode::NOT_FOUND:
-      // It may be a program or a port that was not found: the message says.
+      // It may be a program, a file or a port that was not found.
       if (!absl::StartsWith(status.error_message(), "there is no sandbox")) return "";
       return "`sluice list` shows the sandboxes that exist";
     case grpc::StatusCode::UNAVAILABLE:
@@ -53,6 +53,16 @@ absl::string_view HintFor(const grpc::Status& status) {
     default:
       return "";
   }
+}
+
+std::string MissingResource(const grpc::Status& status) {
+  google::rpc::Status details;
+  if (!details.ParseFromString(status.error_details())) return "";
+  for (const google::protobuf::Any& any : details.details()) {
+    google::rpc::ResourceInfo info;
+    if (any.UnpackTo(&info)) return info.resource_type();
+  }
+  return "";
 }
 
 std::string ConnectionProblem(const grpc::Status& status) {

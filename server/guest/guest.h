@@ -9,11 +9,12 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "netsvc/base/unique_fd.h"
-#include "server/guest/guest_files.h"
 #include "server/guest/guest_process.h"
 #include "server/guest/link_config.h"
 
 namespace sluice {
+
+class GuestFiles;  // guest_files.h, which needs the API's messages
 
 // What runs in one sandbox, and where its frames come from. Made by a
 // GuestFactory, in this order:
@@ -50,14 +51,13 @@ class Guest {
   virtual absl::Status Start(std::function<void(ProcessExit)> on_exit) = 0;
 
   // NotFound (no such program), FailedPrecondition (the guest ended, or is
-  // someone else's), FieldError of "args", "user" or "working_directory".
+  // someone else's), FieldError of "args", "user", "working_directory" or
+  // "terminal" (such guests have none).
   virtual absl::StatusOr<std::unique_ptr<GuestProcess>> Exec(const ExecOptions& options) = 0;
 
   // Its files, for one call's use: they are there until the guest is stopped.
   // FailedPrecondition (the guest ended, or is someone else's).
-  virtual absl::StatusOr<GuestFiles> Files() {
-    return absl::FailedPreconditionError("the guest is someone else's: this server does nothing with its files");
-  }
+  virtual absl::StatusOr<GuestFiles> Files();
 
   // Ends the guest, programs of Exec included, and removes the interface and
   // everything that the guest left on the host. DeadlineExceeded where that took

@@ -5,10 +5,12 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "server/guest/process_exit.h"
+#include "server/guest/terminal_size.h"
 
 namespace sluice {
 
@@ -18,6 +20,8 @@ struct ExecOptions {
   std::map<std::string, std::string> env = {};  // beside PATH, HOME, TERM and the guest's own
   std::string working_directory = {};           // empty: the guest's
   std::string user = {};                        // "uid[:gid]"; empty: the guest's
+  // Set: it has a terminal of this size, and no stderr of its own.
+  std::optional<TerminalSize> terminal = {};
 };
 
 // What a process did.
@@ -29,8 +33,9 @@ struct ProcessEvent {
 };
 
 // A program that Guest::Exec started. Owned by whoever asked for it; destroying
-// it kills the program and its process group without waiting, and no callback
-// starts afterwards, though one that has started may still be running.
+// it kills the program and its process group without waiting (one with a terminal
+// is hung up first: SIGHUP, and a few seconds), and no callback starts afterwards,
+// though one that has started may still be running.
 //
 // Any thread may call it. Callbacks run on the guests' own I/O thread: they do
 // not block. Nothing is read of the program's output but one chunk for each
@@ -51,13 +56,19 @@ class GuestProcess {
   virtual void Next(std::function<void(ProcessEvent)> callback) = 0;
 
   // Calls back once `data` is in the pipe, or the program no longer reads (then
-  // the data is lost, as it is in a shell). One call at a time.
+  // the data is lost, as it is in a shell). At a terminal they are keys: the
+  // byte 3 is Ctrl-C. One call at a time.
   virtual void WriteStdin(std::string data, std::function<void()> callback) = 0;
+  // At a terminal: types what ends the input there, Ctrl-D.
   virtual void CloseStdin() = 0;
 
   // A signal (1 to 64) to the program's process group, as a terminal would send
   // it. Nothing once the program has ended.
   virtual void Signal(int signal) = 0;
+
+  // Of its terminal; its foreground processes get a SIGWINCH. Nothing where it
+  // has none.
+  virtual void Resize(TerminalSize) {}
 };
 
 }  // namespace sluice

@@ -41,16 +41,20 @@ json Env(const OciProcess& process) {
 
 json Process(const OciProcess& process) {
   const json none = json::array();
-  return {{"terminal", false},
-          {"user", {{"uid", process.user.uid}, {"gid", process.user.gid}}},
-          {"args", process.args},
-          {"env", Env(process)},
-          {"cwd", process.working_directory.empty() ? "/" : process.working_directory},
-          {"capabilities",
-           {{"bounding", none}, {"effective", none}, {"permitted", none}, {"inheritable", none}, {"ambient", none}}},
-          {"rlimits", {{{"type", "RLIMIT_NOFILE"}, {"hard", OpenFilesLimit()}, {"soft", OpenFilesLimit()}},
-                       {{"type", "RLIMIT_CORE"}, {"hard", 0}, {"soft", 0}}}},
-          {"noNewPrivileges", true}};
+  json object = {{"terminal", process.terminal.has_value()},
+                 {"user", {{"uid", process.user.uid}, {"gid", process.user.gid}}},
+                 {"args", process.args},
+                 {"env", Env(process)},
+                 {"cwd", process.working_directory.empty() ? "/" : process.working_directory},
+                 {"capabilities",
+                  {{"bounding", none}, {"effective", none}, {"permitted", none}, {"inheritable", none}, {"ambient", none}}},
+                 {"rlimits", {{{"type", "RLIMIT_NOFILE"}, {"hard", OpenFilesLimit()}, {"soft", OpenFilesLimit()}},
+                               {{"type", "RLIMIT_CORE"}, {"hard", 0}, {"soft", 0}}}},
+                 {"noNewPrivileges", true}};
+  if (process.terminal) {
+    object["consoleSize"] = {{"width", process.terminal->columns}, {"height", process.terminal->rows}};
+  }
+  return object;
 }
 
 json Mount(const char* destination, const char* type, std::vector<std::string> options) {

@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "server/guest/guest_user.h"
+#include "server/guest/terminal_size.h"
 
 namespace sluice {
 
@@ -17,6 +19,7 @@ struct OciProcess {
   std::map<std::string, std::string> env;
   std::string working_directory;  // empty: "/"
   GuestUser user;
+  std::optional<TerminalSize> terminal;  // which the runtime makes, and hands over
 };
 
 // An OCI container; a value.

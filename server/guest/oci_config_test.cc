@@ -52,6 +52,15 @@ TEST(OciConfigTest, PutsItInNamespacesOfItsOwnButForTheNetworks) {
   EXPECT_THAT(own, testing::ElementsAre("cgroup", "ipc", "mount", "pid", "uts"));
 }
 
+TEST(OciConfigTest, HasATerminalWhereOneIsAskedFor) {
+  OciProcess process = Container().process;
+  EXPECT_EQ(json::parse(OciProcessJson(process))["terminal"], false);
+  process.terminal = {.columns = 100, .rows = 30};
+  const json object = json::parse(OciProcessJson(process));
+  EXPECT_EQ(object["terminal"], true);
+  EXPECT_EQ(object["consoleSize"], json({{"width", 100}, {"height", 30}}));
+}
+
 TEST(OciConfigTest, SaysWhatTheCallerAskedFor) {
   OciContainer container = Container();
   container.process.env = {{"PATH", "/mine"}, {"A", "b=c"}};

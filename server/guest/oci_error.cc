@@ -1,11 +1,14 @@
 #include "server/guest/oci_error.h"
 
 #include <string>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "netsvc/base/field_error.h"
 
@@ -14,20 +17,22 @@ namespace {
 
 using nlohmann::json;
 
-// The last error's text; empty where there is none.
-std::string LastError(absl::string_view log) {
-  std::string last;
+// The texts of its errors; empty where there is none.
+std::string Errors(absl::string_view log) {
+  std::vector<std::string> errors;
   for (const absl::string_view line : absl::StrSplit(log, '\n', absl::SkipEmpty())) {
     const json entry = json::parse(line.begin(), line.end(), nullptr, /*allow_exceptions=*/false);
     if (!entry.is_object() || !entry.contains("msg") || !entry["msg"].is_string()) continue;
-    if (entry.value("level", json()) == json("error")) last = entry["msg"];
+    if (entry.value("level", json()) == json("error")) errors.push_back(entry["msg"]);
   }
-  return last;
+  return absl::StrJoin(errors, "; ");
 }
 
-bool HasAny(absl::string_view text, std::initializer_list<absl::string_view> parts) {
+// In any case.
+bool HasAny(const std::string& text, std::initializer_list<absl::string_view> parts) {
+  const std::string lower = absl::AsciiStrToLower(text);
   for (const absl::string_view part : parts) {
-    if (absl::StrContains(text, part)) return true;
+    if (absl::StrContains(lower, part)) return true;
   }
   return false;
 }
@@ -35,12 +40,13 @@ bool HasAny(absl::string_view text, std::initializer_list<absl::string_view> par
 }  // namespace
 
 absl::Status ExplainRuntimeError(absl::string_view log, absl::string_view program) {
-  const std::string error = LastError(log);
+  const std::string error = Errors(log);
   if (error.empty()) return absl::InternalError("the OCI runtime failed without saying why");
-  if (HasAny(error, {"stopped container", "container does not exist", "container not running", "is not running"})) {
+  if (HasAny(error, {"stopped container", "container does not exist", "container not running", "is not running",
+                     "no such process", "/status`: no such file"})) {
     return absl::FailedPreconditionError("the guest has ended");
   }
-  if (HasAny(error, {"chdir to cwd", "mkdir cwd", "Cwd", "container init: mkdir "})) {
+  if (HasAny(error, {"chdir to cwd", "chdir `", "mkdir cwd", "cwd must be", "cwd property", "container init: mkdir "})) {
     return FieldError("working_directory", "is not a directory of the guest that this user may enter");
   }
   const bool about_program = HasAny(error, {"exec: ", "exec /", "executable"});
@@ -50,7 +56,7 @@ absl::Status ExplainRuntimeError(absl::string_view log, absl::string_view progra
   if (HasAny(error, {"argument list too long"})) {
     return FieldError("args", "are, with the environment, longer than the system takes");
   }
-  if (about_program && HasAny(error, {"permission denied", "is a directory"})) {
+  if (about_program && HasAny(error, {"permission denied", "is a directory", "operation not permitted"})) {
     return absl::PermissionDeniedError(absl::StrCat(program, " is not a program that this user may run"));
   }
   if (about_program && HasAny(error, {"exec format error"})) {

@@ -37,6 +37,21 @@ TEST(OciErrorTest, ExplainsWhatRuncSays) {
   EXPECT_EQ(FieldOf(ExplainRuntimeError(Log("exec /usr/bin/true: argument list too long"), "prog")), "args");
 }
 
+TEST(OciErrorTest, ExplainsWhatCrunSays) {
+  // As crun 1.8 words them.
+  EXPECT_EQ(ExplainRuntimeError(Log("executable file `prog` not found in $PATH: No such file or directory"), "prog"),
+            absl::NotFoundError("there is no program prog in the guest"));
+  EXPECT_EQ(CodeOf("open executable: Permission denied"), absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(CodeOf("open executable: Operation not permitted"), absl::StatusCode::kPermissionDenied) << "a directory";
+  EXPECT_EQ(CodeOf("setns(pid=9, CLONE_NEWUSER): No such process"), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(CodeOf("error opening file `/run/x/status`: No such file or directory"),
+            absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(FieldOf(ExplainRuntimeError(Log("chdir `/nowhere`: No such file or directory"), "prog")),
+            "working_directory");
+  EXPECT_EQ(ExplainRuntimeError(absl::StrCat(Log("mount `x`: No"), Log("fail startup")), "prog"),
+            absl::InternalError("the OCI runtime failed: mount `x`: No; fail startup"));
+}
+
 TEST(OciErrorTest, PassesOnWhatItDoesNotKnow) {
   EXPECT_EQ(ExplainRuntimeError(Log("cgroup is full"), "prog"),
             absl::InternalError("the OCI runtime failed: cgroup is full"));

@@ -18,13 +18,16 @@
 #include "absl/time/clock.h"
 #include "netsvc/base/field_error.h"
 #include "netsvc/base/io.h"
+#include "server/guest/console_socket.h"
+#include "server/guest/guest_files.h"
 #include "server/guest/mount_namespace.h"
 #include "server/guest/overlay_root.h"
-#include "server/guest/piped_process.h"
 #include "server/guest/run_program.h"
 
 namespace sluice {
 namespace {
+
+namespace fs = std::filesystem;
 
 constexpr char kInterfaceName[] = "eth0";
 constexpr size_t kMaxProcStatus = 64 * 1024;  // bytes
@@ -45,7 +48,7 @@ absl::Status MakeBundle(const std::string& bundle) {
 
 absl::Status RemoveBundle(const std::string& bundle) {
   std::error_code error;
-  std::filesystem::remove_all(bundle, error);
+  fs::remove_all(bundle, error);
   return error ? ErrnoError(error.value(), absl::StrCat("remove ", bundle)) : absl::OkStatus();
 }
 
@@ -194,6 +197,7 @@ absl::StatusOr<OciProcess> OciGuest::ToProcess(const ExecOptions& options) const
   process.args = options.args;
   for (const auto& [name, value] : options.env) process.env[name] = value;
   if (!options.working_directory.empty()) process.working_directory = options.working_directory;
+  process.terminal = options.terminal;
   if (!options.user.empty()) {
     const absl::StatusOr<GuestUser> user = GuestUser::Parse(options.user);
     if (!user.ok()) return user.status();
@@ -213,31 +217,64 @@ absl::StatusOr<std::unique_ptr<GuestProcess>> OciGuest::Exec(const ExecOptions& 
 }
 
 absl::StatusOr<std::unique_ptr<GuestProcess>> OciGuest::StartProgram(OciProcess process) {
+  const std::string name = absl::StrCat("exec-", ++execs_);
+  const bool has_terminal = process.terminal.has_value();
+  OciRuntime::Exec exec = {.id = options_.id,
+                           .prefix = absl::StrCat(options_.directory, "/", name),
+                           .process = std::move(process)};
+  absl::StatusOr<Program> program =
+      has_terminal ? StartWithTerminal(std::move(exec)) : StartWithPipes(std::move(exec));
+  if (!program.ok()) return program.status();
+  absl::StatusOr<UniqueFd> pidfd = OpenPidfd(program->pid);
+  if (!pidfd.ok()) {
+    KillChild(program->pid);
+    return pidfd.status();
+  }
+  LocalProcess::Options& options = program->streams;
+  options.host_pid = program->pid;
+  options.guest_pid = PidInGuest(program->pid).value_or(0);
+  options.pidfd = *std::move(pidfd);
+  options.on_reaped = [life = life_] { life->Leave(); };
+  return std::make_unique<LocalProcess>(io_, std::move(options));
+}
+
+absl::StatusOr<OciGuest::Program> OciGuest::StartWithPipes(OciRuntime::Exec exec) const {
   absl::StatusOr<Pipe> in = Pipe::Make();
   absl::StatusOr<Pipe> out = Pipe::Make();
   absl::StatusOr<Pipe> err = Pipe::Make();
   for (const absl::StatusOr<Pipe>* pipe : {&in, &out, &err}) {
     if (!pipe->ok()) return pipe->status();
   }
-  const absl::StatusOr<pid_t> pid = runtime_.Start({.id = options_.id,
-                                                    .prefix = absl::StrCat(options_.directory, "/exec-", ++execs_),
-                                                    .process = std::move(process),
-                                                    .stdin_fd = in->read_end.get(),
-                                                    .stdout_fd = out->write_end.get(),
-                                                    .stderr_fd = err->write_end.get()});
+  exec.stdin_fd = in->read_end.get();
+  exec.stdout_fd = out->write_end.get();
+  exec.stderr_fd = err->write_end.get();
+  const absl::StatusOr<pid_t> pid = runtime_.Start(exec);
   if (!pid.ok()) return pid.status();
-  absl::StatusOr<UniqueFd> pidfd = OpenPidfd(*pid);
-  if (!pidfd.ok()) {
-    KillChild(*pid);
-    return pidfd.status();
+  Program program{.pid = *pid, .streams = {}};
+  program.streams.stdin_fd = std::move(in->write_end);
+  program.streams.stdout_fd = std::move(out->read_end);
+  program.streams.stderr_fd = std::move(err->read_end);
+  return program;
+}
+
+absl::StatusOr<OciGuest::Program> OciGuest::StartWithTerminal(OciRuntime::Exec exec) const {
+  const std::string socket_name = absl::StrCat(fs::path(exec.prefix).filename().string(), ".tty");
+  const absl::StatusOr<ConsoleSocket> console = ConsoleSocket::Make(options_.directory, socket_name);
+  if (!console.ok()) return console.status();
+  exec.console_socket = console->path();
+  const absl::StatusOr<pid_t> pid = runtime_.Start(exec);
+  if (!pid.ok()) return pid.status();
+  absl::StatusOr<UniqueFd> terminal = console->Receive();
+  if (terminal.ok()) {
+    Program program{.pid = *pid, .streams = {}};
+    program.streams.has_terminal = true;
+    program.streams.stdout_fd.reset(fcntl(terminal->get(), F_DUPFD_CLOEXEC, 0));
+    program.streams.stdin_fd = *std::move(terminal);
+    if (program.streams.stdout_fd.valid()) return program;
+    terminal = ErrnoError(errno, "duplicate a descriptor");
   }
-  return std::make_unique<PipedProcess>(io_, PipedProcess::Options{.host_pid = *pid,
-                                                                   .guest_pid = PidInGuest(*pid).value_or(0),
-                                                                   .pidfd = *std::move(pidfd),
-                                                                   .stdin_fd = std::move(in->write_end),
-                                                                   .stdout_fd = std::move(out->read_end),
-                                                                   .stderr_fd = std::move(err->read_end),
-                                                                   .on_reaped = [life = life_] { life->Leave(); }});
+  KillChild(*pid);
+  return terminal.status();
 }
 
 absl::Status OciGuest::Stop(absl::Time deadline) {

@@ -13,6 +13,7 @@
 #include "server/guest/guest_life.h"
 #include "server/guest/guest_link.h"
 #include "server/guest/io_thread.h"
+#include "server/guest/local_process.h"
 #include "server/guest/oci_config.h"
 #include "server/guest/oci_runtime.h"
 
@@ -64,6 +65,13 @@ class OciGuest : public Guest {
   absl::StatusOr<Init> LaunchInit();
   absl::StatusOr<OciProcess> ToProcess(const ExecOptions& options) const;
   absl::StatusOr<std::unique_ptr<GuestProcess>> StartProgram(OciProcess process);
+  // Start a program, with pipes or a terminal; return it without its pids.
+  struct Program {
+    pid_t pid = 0;
+    LocalProcess::Options streams;
+  };
+  absl::StatusOr<Program> StartWithPipes(OciRuntime::Exec exec) const;
+  absl::StatusOr<Program> StartWithTerminal(OciRuntime::Exec exec) const;
 
   const OciRuntime& runtime_;
   IoThread& io_;

@@ -79,9 +79,11 @@ absl::StatusOr<pid_t> OciRuntime::Start(const Exec& exec) const {
   const absl::Cleanup remove_file = [&] { unlink(process_file.c_str()); };
   const absl::Status status = WriteFile(process_file, OciProcessJson(exec.process), kPrivate);
   if (!status.ok()) return status;
-  HostProgram command = Command(absl::StrCat(exec.prefix, ".log"),
-                                {"exec", "--detach", "--process", process_file, "--pid-file",
-                                 absl::StrCat(exec.prefix, ".pid"), exec.id});
+  std::vector<std::string> args = {"exec", "--detach", "--process", process_file, "--pid-file",
+                                   absl::StrCat(exec.prefix, ".pid")};
+  if (!exec.console_socket.empty()) args.insert(args.end(), {"--tty", "--console-socket", exec.console_socket});
+  args.push_back(exec.id);
+  HostProgram command = Command(absl::StrCat(exec.prefix, ".log"), std::move(args));
   command.stdin_fd = exec.stdin_fd;
   command.stdout_fd = exec.stdout_fd;
   command.stderr_fd = exec.stderr_fd;

@@ -28,11 +28,13 @@ class OciRuntime {
     std::string root;              // where the runtime keeps its state; absolute
   };
 
-  // A process to run in a container, and its first three descriptors.
+  // A process to run in a container, and its first three descriptors; or, with
+  // a terminal, where that is handed over.
   struct Exec {
     std::string id;      // of the container
     std::string prefix;  // of the path of files that are needed meanwhile
     OciProcess process;
+    std::string console_socket = {};  // a path; empty: no terminal
     int stdin_fd = -1;
     int stdout_fd = -1;
     int stderr_fd = -1;

@@ -11,6 +11,16 @@ namespace sluice {
 namespace {
 
 constexpr int kMaxSignal = 64;  // Linux's SIGRTMAX
+constexpr uint32_t kMaxTerminal = 65535;  // columns or rows: 16 bits of a winsize
+
+// What is not said stays as it is in `size`.
+absl::Status ReadTerminalSize(const v1::TerminalSize& message, TerminalSize& size) {
+  if (message.columns() > kMaxTerminal) return FieldError("columns", absl::StrCat("must be at most ", kMaxTerminal));
+  if (message.rows() > kMaxTerminal) return FieldError("rows", absl::StrCat("must be at most ", kMaxTerminal));
+  if (message.columns() != 0) size.columns = static_cast<uint16_t>(message.columns());
+  if (message.rows() != 0) size.rows = static_cast<uint16_t>(message.rows());
+  return absl::OkStatus();
+}
 
 }  // namespace
 
@@ -34,7 +44,12 @@ void ExecReactor::OnReadDone(bool ok) {
   }
   if (ok) return OnInput();
   // The caller sends no more.
-  if (const std::shared_ptr<GuestProcess> running = process()) running->CloseStdin();
+  if (const std::shared_ptr<GuestProcess> running = process()) EndInput(*running);
+}
+
+void ExecReactor::EndInput(GuestProcess& running) {
+  // Once: at a terminal, a second Ctrl-D is for whoever reads next.
+  if (!std::exchange(input_ended_, true)) running.CloseStdin();
 }
 
 void ExecReactor::OnStart() {
@@ -42,7 +57,10 @@ void ExecReactor::OnStart() {
   if (!request_.has_start()) return End(FieldError("start", "the first request must carry it"));
   if (start.sandbox_id().empty()) return End(FieldError("start.sandbox_id", "is required"));
   if (start.args().empty()) return End(FieldError("start.args", "a program is required"));
-  if (start.has_terminal()) return End(absl::UnimplementedError("this server gives programs no terminal yet"));
+  if (start.has_terminal()) {
+    const absl::Status status = ReadTerminalSize(start.terminal(), terminal_.emplace());
+    if (!status.ok()) return End(InField("start.terminal", status));
+  }
   const bool taken = run_blocking_([self = shared_from_this()] { self->OnStarted(self->StartProcess()); });
   if (!taken) End(absl::ResourceExhaustedError("the server has too much to do"));
 }
@@ -50,14 +68,15 @@ void ExecReactor::OnStart() {
 absl::StatusOr<std::shared_ptr<GuestProcess>> ExecReactor::StartProcess() const {
   const v1::ExecStart& start = request_.start();
   absl::StatusOr<std::shared_ptr<Guest>> guest = lookup_.Find(start.sandbox_id());
-  if (!guest.ok()) return guest.status();
+  if (!guest.ok()) return WithMissing("sandbox", start.sandbox_id(), guest.status());
   ExecOptions options;
   options.args.assign(start.args().begin(), start.args().end());
   options.env.insert(start.env().begin(), start.env().end());
   options.working_directory = start.working_directory();
   options.user = start.user();
+  options.terminal = terminal_;
   absl::StatusOr<std::unique_ptr<GuestProcess>> process = (*guest)->Exec(options);
-  if (!process.ok()) return InField("start", process.status());
+  if (!process.ok()) return WithMissing("program", start.args(0), InField("start", process.status()));
   return std::shared_ptr<GuestProcess>(*std::move(process));
 }
 
@@ -83,7 +102,7 @@ void ExecReactor::OnInput() {
         if (!self->ended_) self->StartRead(&self->request_);
       });
     case v1::ExecRequest::kStdinClosed:
-      running->CloseStdin();
+      EndInput(*running);
       break;
     case v1::ExecRequest::kStart:
       return End(FieldError("start", "must come once"));
@@ -94,7 +113,12 @@ void ExecReactor::OnInput() {
       running->Signal(request_.signal());
       break;
     case v1::ExecRequest::kResize:
-      return End(absl::FailedPreconditionError("the program has no terminal"));
+      if (!terminal_) return End(absl::FailedPreconditionError("the program has no terminal"));
+      if (const absl::Status status = ReadTerminalSize(request_.resize(), *terminal_); !status.ok()) {
+        return End(InField("resize", status));
+      }
+      running->Resize(*terminal_);
+      break;
     case v1::ExecRequest::ITEM_NOT_SET:
       break;
   }

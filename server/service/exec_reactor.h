@@ -4,6 +4,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include <memory>
+#include <optional>
 
 #include "absl/status/status.h"
 #include "server/base/mutex.h"
@@ -36,6 +37,7 @@ class ExecReactor : public grpc::ServerBidiReactor<v1::ExecRequest, v1::ExecResp
   void OnStarted(absl::StatusOr<std::shared_ptr<GuestProcess>> process);
   // The requests that follow.
   void OnInput();
+  void EndInput(GuestProcess& running);
   void OnEvent(ProcessEvent event);
   void Write();
   void End(const absl::Status& status);
@@ -46,7 +48,10 @@ class ExecReactor : public grpc::ServerBidiReactor<v1::ExecRequest, v1::ExecResp
   std::shared_ptr<ExecReactor> self_;
   v1::ExecRequest request_;
   v1::ExecResponse response_;
-  bool started_ = false;  // the first request came; reads take turns
+  // Reads take turns.
+  bool started_ = false;  // the first request came
+  std::optional<TerminalSize> terminal_;
+  bool input_ended_ = false;
 
   Mutex mutex_;
   std::shared_ptr<GuestProcess> process_ GUARDED_BY(mutex_);

@@ -30,8 +30,9 @@ struct Script {
   ExecOptions options GUARDED_BY(mutex);
   std::deque<ProcessEvent> events GUARDED_BY(mutex);  // after the last: nothing, until it is killed
   std::string input GUARDED_BY(mutex);
-  bool input_closed GUARDED_BY(mutex) = false;
+  int input_closed GUARDED_BY(mutex) = 0;  // times
   std::vector<int> signals GUARDED_BY(mutex);
+  std::vector<TerminalSize> sizes GUARDED_BY(mutex);
   bool destroyed GUARDED_BY(mutex) = false;
 };
 
@@ -64,12 +65,17 @@ class FakeProcess : public GuestProcess {
   }
   void CloseStdin() override {
     const MutexLock lock(script_.mutex);
-    script_.input_closed = true;
+    ++script_.input_closed;
     script_.changed.NotifyAll();
   }
   void Signal(int signal) override {
     const MutexLock lock(script_.mutex);
     script_.signals.push_back(signal);
+    script_.changed.NotifyAll();
+  }
+  void Resize(TerminalSize size) override {
+    const MutexLock lock(script_.mutex);
+    script_.sizes.push_back(size);
     script_.changed.NotifyAll();
   }
 
@@ -134,6 +140,7 @@ class ExecReactorTest : public testing::Test, public GuestLookup {
     std::string told;  // "started 7|out x|err y|exit 3/0"
     grpc::Status status;
     std::string field;
+    std::string missing;  // "sandbox web"
   };
   static Outcome Finish(Stream& stream) {
     Outcome outcome;
@@ -150,9 +157,10 @@ class ExecReactorTest : public testing::Test, public GuestLookup {
     outcome.status = stream.Finish();
     google::rpc::Status details;
     google::rpc::BadRequest bad;
-    if (details.ParseFromString(outcome.status.error_details()) && details.details_size() == 1 &&
-        details.details(0).UnpackTo(&bad)) {
-      outcome.field = bad.field_violations(0).field();
+    google::rpc::ResourceInfo info;
+    if (details.ParseFromString(outcome.status.error_details()) && details.details_size() == 1) {
+      if (details.details(0).UnpackTo(&bad)) outcome.field = bad.field_violations(0).field();
+      if (details.details(0).UnpackTo(&info)) outcome.missing = info.resource_type() + " " + info.resource_name();
     }
     return outcome;
   }
@@ -202,7 +210,7 @@ TEST_F(ExecReactorTest, PassesOnInputAndItsEnd) {
   stream->WritesDone();
   {
     const MutexLock lock(script_.mutex);
-    while (!script_.input_closed) script_.changed.Wait(script_.mutex);
+    while (script_.input_closed == 0) script_.changed.Wait(script_.mutex);
     EXPECT_EQ(script_.input, "one two");
   }
   context.TryCancel();
@@ -225,6 +233,71 @@ TEST_F(ExecReactorTest, PassesOnSignalsAndNothingElse) {
   EXPECT_EQ(Finish(*stream).field, "signal");
   const MutexLock lock(script_.mutex);
   EXPECT_EQ(script_.signals, std::vector<int>{15});
+}
+
+v1::ExecRequest Resize(uint32_t columns, uint32_t rows) {
+  v1::ExecRequest request;
+  request.mutable_resize()->set_columns(columns);
+  request.mutable_resize()->set_rows(rows);
+  return request;
+}
+
+TEST_F(ExecReactorTest, GivesATerminalOfTheSizeThatWasAskedFor) {
+  v1::ExecRequest start = Start();
+  *start.mutable_start()->mutable_terminal() = Resize(120, 40).resize();
+  grpc::ClientContext context;
+  const auto stream = stub_->Exec(&context);
+  stream->Write(start);
+  stream->Write(Resize(100, 0));  // as many rows as before
+  {
+    const MutexLock lock(script_.mutex);
+    while (script_.sizes.empty()) script_.changed.Wait(script_.mutex);
+    EXPECT_EQ(script_.options.terminal, (TerminalSize{.columns = 120, .rows = 40}));
+    EXPECT_EQ(script_.sizes, (std::vector<TerminalSize>{{.columns = 100, .rows = 40}}));
+  }
+  stream->Write(Resize(65536, 1));
+  EXPECT_EQ(Finish(*stream).field, "resize.columns");
+}
+
+TEST_F(ExecReactorTest, GivesATerminalOnlyWhereOneWasAskedFor) {
+  Do(ProcessEvent::Kind::kExit, "");
+  Call({Start()});
+  const MutexLock lock(script_.mutex);
+  EXPECT_FALSE(script_.options.terminal.has_value());
+}
+
+TEST_F(ExecReactorTest, TerminalsHave80ColumnsAnd24RowsAndLimits) {
+  Do(ProcessEvent::Kind::kExit, "");
+  v1::ExecRequest start = Start();
+  start.mutable_start()->mutable_terminal();
+  EXPECT_TRUE(Call({start}).status.ok());
+  {
+    const MutexLock lock(script_.mutex);
+    EXPECT_EQ(script_.options.terminal, (TerminalSize{.columns = 80, .rows = 24}));
+  }
+  start.mutable_start()->mutable_terminal()->set_rows(65536);
+  EXPECT_EQ(Call({start}).field, "start.terminal.rows");
+}
+
+TEST_F(ExecReactorTest, ResizesNothingWithoutATerminal) {
+  EXPECT_EQ(Call({Start(), Resize(80, 24)}).status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+}
+
+TEST_F(ExecReactorTest, TellsTheEndOfTheInputOnce) {
+  v1::ExecRequest closed;
+  closed.set_stdin_closed(true);
+  v1::ExecRequest signal;
+  signal.set_signal(1);
+  grpc::ClientContext context;
+  const auto stream = stub_->Exec(&context);
+  for (const v1::ExecRequest& request : {Start(), closed, closed, signal}) stream->Write(request);
+  {
+    const MutexLock lock(script_.mutex);
+    while (script_.signals.empty()) script_.changed.Wait(script_.mutex);
+    EXPECT_EQ(script_.input_closed, 1);
+  }
+  context.TryCancel();
+  Finish(*stream);
 }
 
 TEST_F(ExecReactorTest, KillsTheProgramOfACallerThatGoes) {
@@ -265,16 +338,18 @@ TEST_F(ExecReactorTest, StartsOnce) {
 }
 
 TEST_F(ExecReactorTest, SaysWhetherTheSandboxOrTheProgramIsMissing) {
-  const grpc::Status no_sandbox = Call({Start("nobody")}).status;
-  EXPECT_EQ(no_sandbox.error_code(), grpc::StatusCode::NOT_FOUND);
-  EXPECT_EQ(no_sandbox.error_message(), "there is no sandbox nobody");
+  const Outcome no_sandbox = Call({Start("nobody")});
+  EXPECT_EQ(no_sandbox.status.error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(no_sandbox.status.error_message(), "there is no sandbox nobody");
+  EXPECT_EQ(no_sandbox.missing, "sandbox nobody");
   {
     const MutexLock lock(script_.mutex);
     script_.exec_status = absl::NotFoundError("there is no program prog in the guest");
   }
-  const grpc::Status no_program = Call({Start()}).status;
-  EXPECT_EQ(no_program.error_code(), grpc::StatusCode::NOT_FOUND);
-  EXPECT_EQ(no_program.error_message(), "there is no program prog in the guest");
+  const Outcome no_program = Call({Start()});
+  EXPECT_EQ(no_program.status.error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(no_program.status.error_message(), "there is no program prog in the guest");
+  EXPECT_EQ(no_program.missing, "program prog");
 }
 
 TEST_F(ExecReactorTest, SaysThatItHasNoRoom) {

@@ -15,7 +15,7 @@ absl::Status Busy() { return absl::ResourceExhaustedError("the server has too mu
 absl::StatusOr<GuestFiles> FilesOf(GuestLookup& lookup, const std::string& sandbox_id) {
   if (sandbox_id.empty()) return FieldError("sandbox_id", "is required");
   const absl::StatusOr<std::shared_ptr<Guest>> guest = lookup.Find(sandbox_id);
-  if (!guest.ok()) return guest.status();
+  if (!guest.ok()) return WithMissing("sandbox", sandbox_id, guest.status());
   return (*guest)->Files();
 }
 

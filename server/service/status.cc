@@ -2,7 +2,9 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 
+#include "absl/strings/cord.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 #include "netsvc/base/field_error.h"
@@ -10,31 +12,43 @@
 namespace sluice {
 namespace {
 
-// `message` is the call's own: some clients show the one, some the other.
-std::string BadRequestDetails(int code, const std::string& message, const std::string& field,
-                              const std::string& problem) {
+constexpr absl::string_view kResourceUrl = "sluice/resource";
+
+google::rpc::BadRequest BadRequestOf(const std::string& field, const std::string& problem) {
   google::rpc::BadRequest bad_request;
   google::rpc::BadRequest::FieldViolation* violation = bad_request.add_field_violations();
   violation->set_field(field);
   violation->set_description(problem);
-  google::rpc::Status details;
-  details.set_code(code);
-  details.set_message(message);
-  details.add_details()->PackFrom(bad_request);
-  return details.SerializeAsString();
+  return bad_request;
 }
 
 }  // namespace
+
+absl::Status WithMissing(absl::string_view type, absl::string_view name, absl::Status status) {
+  if (!absl::IsNotFound(status)) return status;
+  google::rpc::ResourceInfo info;
+  info.set_resource_type(std::string(type));
+  info.set_resource_name(std::string(name));
+  status.SetPayload(kResourceUrl, absl::Cord(info.SerializeAsString()));
+  return status;
+}
 
 grpc::Status ToGrpc(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
   // The numbers of absl::StatusCode are those of gRPC.
   const auto code = static_cast<grpc::StatusCode>(status.raw_code());
   const std::string problem(status.message());
+  google::rpc::Status details;
   const std::optional<std::string> field = FieldOf(status);
-  if (!field) return grpc::Status(code, problem);
-  const std::string message = field->empty() ? problem : *field + ": " + problem;
-  return grpc::Status(code, message, BadRequestDetails(status.raw_code(), message, *field, problem));
+  if (field) details.add_details()->PackFrom(BadRequestOf(*field, problem));
+  google::rpc::ResourceInfo info;
+  const absl::optional<absl::Cord> resource = status.GetPayload(kResourceUrl);
+  if (resource && info.ParseFromString(std::string(*resource))) details.add_details()->PackFrom(info);
+  const std::string message = field.value_or("").empty() ? problem : *field + ": " + problem;
+  if (details.details().empty()) return grpc::Status(code, message);
+  details.set_code(status.raw_code());
+  details.set_message(message);  // the call's own: some clients show the one, some the other
+  return grpc::Status(code, message, details.SerializeAsString());
 }
 
 }  // namespace sluice

@@ -4,12 +4,18 @@
 #include <grpcpp/support/status.h>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 
 namespace sluice {
 
 // What a client is told: the same code and message. A FieldError carries a
-// google.rpc.BadRequest with its field in the details.
+// google.rpc.BadRequest with its field in the details, and what WithMissing()
+// made a google.rpc.ResourceInfo.
 grpc::Status ToGrpc(const absl::Status& status);
+
+// A NotFound of which programs can tell what is missing: a thing of `type`
+// ("sandbox") called `name`. Any other status is returned as it is.
+absl::Status WithMissing(absl::string_view type, absl::string_view name, absl::Status status);
 
 }  // namespace sluice
 

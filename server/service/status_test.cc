@@ -34,5 +34,19 @@ TEST(ToGrpcTest, NamesTheFieldInMessageAndDetails) {
   EXPECT_EQ(bad_request.field_violations(0).description(), "is not a prefix");
 }
 
+TEST(ToGrpcTest, SaysWhatIsMissing) {
+  const grpc::Status status = ToGrpc(WithMissing("sandbox", "web", absl::NotFoundError("there is no sandbox web")));
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(status.error_message(), "there is no sandbox web");
+  google::rpc::Status details;
+  ASSERT_TRUE(details.ParseFromString(status.error_details()));
+  ASSERT_EQ(details.details_size(), 1);
+  google::rpc::ResourceInfo info;
+  ASSERT_TRUE(details.details(0).UnpackTo(&info));
+  EXPECT_EQ(info.resource_type(), "sandbox");
+  EXPECT_EQ(info.resource_name(), "web");
+  EXPECT_EQ(ToGrpc(WithMissing("sandbox", "web", absl::InternalError("no"))).error_details(), "");
+}
+
 }  // namespace
 }  // namespace sluice

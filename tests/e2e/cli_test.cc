@@ -117,7 +117,7 @@ TEST_F(CliTest, SaysWhetherTheSandboxOrTheProgramIsMissing) {
   EXPECT_EQ(Complaint({"exec", "nobody", "--", "true"}, kOwnFailure),
             "sluice: cannot run true in nobody: there is no sandbox nobody: `sluice list` shows the sandboxes that "
             "exist\n");
-  EXPECT_EQ(Complaint({"exec", id, "--", "nope"}, kOwnFailure),
+  EXPECT_EQ(Complaint({"exec", id, "--", "nope"}, kNoProgram),
             absl::StrCat("sluice: cannot run nope in ", id, ": there is no program nope in the guest\n"));
 }
 

@@ -48,6 +48,13 @@ void GuestExec::CloseInput() {
   stream_->Write(request);
 }
 
+void GuestExec::Resize(uint32_t columns, uint32_t rows) {
+  v1::ExecRequest request;
+  request.mutable_resize()->set_columns(columns);
+  request.mutable_resize()->set_rows(rows);
+  stream_->Write(request);
+}
+
 bool GuestExec::ReadOne() {
   v1::ExecResponse response;
   if (finished_ || !stream_->Read(&response)) return false;

@@ -143,7 +143,67 @@ class FakeGuestService final : public v1::GuestService::Service {
     return grpc::Status::OK;
   }
 
+  grpc::Status StatFile(grpc::ServerContext*, const v1::StatFileRequest* request,
+                        v1::StatFileResponse* response) override {
+    const std::lock_guard lock(state_.mutex);
+    const auto found = state_.files.find(request->path());
+    if (found == state_.files.end()) return NoFile(request->path());
+    *response->mutable_file() = found->second;
+    return grpc::Status::OK;
+  }
+
+  grpc::Status ListDirectory(grpc::ServerContext*, const v1::ListDirectoryRequest* request,
+                             v1::ListDirectoryResponse* response) override {
+    const std::lock_guard lock(state_.mutex);
+    const auto found = state_.listings.find(request->path());
+    if (found == state_.listings.end()) return NoFile(request->path());
+    response->mutable_entries()->Assign(found->second.begin(), found->second.end());
+    return grpc::Status::OK;
+  }
+
+  grpc::Status ReadFile(grpc::ServerContext* context, const v1::ReadFileRequest* request,
+                        grpc::ServerWriter<v1::ReadFileResponse>* writer) override {
+    v1::ReadFileResponse response;
+    {
+      const std::lock_guard lock(state_.mutex);
+      const auto found = state_.contents.find(request->path());
+      if (found == state_.contents.end()) return NoFile(request->path());
+      response.set_data(found->second);
+    }
+    writer->Write(response);
+    while (response.data() == kEndless && !context->IsCancelled() && writer->Write(response)) {
+    }
+    return grpc::Status::OK;
+  }
+
+  grpc::Status MakeDirectory(grpc::ServerContext*, const v1::MakeDirectoryRequest* request,
+                             v1::MakeDirectoryResponse*) override {
+    const std::lock_guard lock(state_.mutex);
+    v1::FileInfo& file = state_.files[request->path()];
+    file.set_type(v1::FileInfo::TYPE_DIRECTORY);
+    file.set_mode(request->mode());
+    return state_.refusal;
+  }
+
+  grpc::Status WriteFile(grpc::ServerContext*, grpc::ServerReader<v1::WriteFileRequest>* reader,
+                         v1::WriteFileResponse*) override {
+    v1::WriteFileRequest request;
+    reader->Read(&request);
+    const v1::WriteFileOpen open = request.open();
+    if (!state_.refusal.ok()) return state_.refusal;
+    std::string content;
+    while (reader->Read(&request)) content += request.data();
+    const std::lock_guard lock(state_.mutex);
+    state_.contents[open.path()] = content;
+    state_.files[open.path()].set_mode(open.mode());
+    return grpc::Status::OK;
+  }
+
  private:
+  static constexpr char kEndless[] = "...";
+
+  static grpc::Status NoFile(const std::string& path) { return {grpc::StatusCode::NOT_FOUND, "nothing at " + path}; }
+
   void ReadInput(grpc::ServerReaderWriter<v1::ExecResponse, v1::ExecRequest>& stream) {
     v1::ExecRequest request;
     while (stream.Read(&request) && !request.stdin_closed()) {

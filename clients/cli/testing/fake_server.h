@@ -35,6 +35,12 @@ struct FakeState {
   v1::GetNetworkPolicyResponse stats;
   v1::EvaluatePolicyResponse evaluation;
 
+  // Of the guest, by path: what is there, what is in it, what it says. A file
+  // whose content is "..." is not read to its end.
+  std::map<std::string, v1::FileInfo> files;
+  std::map<std::string, std::vector<v1::FileInfo>> listings;
+  std::map<std::string, std::string> contents;
+
   std::map<std::string, v1::Sandbox> sandboxes;
   std::vector<v1::CreateSandboxRequest> creates;
   std::vector<std::string> deletes;

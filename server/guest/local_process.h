@@ -1,5 +1,5 @@
-#ifndef SLUICE_SERVER_GUEST_PIPED_PROCESS_H_
-#define SLUICE_SERVER_GUEST_PIPED_PROCESS_H_
+#ifndef SLUICE_SERVER_GUEST_LOCAL_PROCESS_H_
+#define SLUICE_SERVER_GUEST_LOCAL_PROCESS_H_
 
 #include <sys/types.h>
 
@@ -7,37 +7,44 @@
 #include <memory>
 #include <string>
 
+#include "absl/time/time.h"
 #include "netsvc/base/unique_fd.h"
 #include "server/guest/guest_process.h"
 #include "server/guest/io_thread.h"
 
 namespace sluice {
 
-// A GuestProcess behind three pipes. Its state lives on the I/O thread; this
-// object posts to it. `io` outlives it.
-class PipedProcess : public GuestProcess {
+// A GuestProcess that is a child of this process, behind three pipes or a
+// terminal. Its state lives on the I/O thread; this object posts to it. `io`
+// outlives it.
+class LocalProcess : public GuestProcess {
  public:
+  // How long after its terminal was hung up a program may still run.
+  static constexpr absl::Duration kHangUpGrace = absl::Seconds(5);
+
   struct Options {
     pid_t host_pid = 0;   // leads its own process group
     pid_t guest_pid = 0;
     UniqueFd pidfd;
-    // The server's ends.
+    // The server's ends of pipes; or the terminal's master, twice, and none.
     UniqueFd stdin_fd;
     UniqueFd stdout_fd;
     UniqueFd stderr_fd;
+    bool has_terminal = false;
     // On the I/O thread once the process is reaped, whether or not this object
     // still exists.
     std::function<void()> on_reaped;
   };
 
-  PipedProcess(IoThread& io, Options options);
-  ~PipedProcess() override;
+  LocalProcess(IoThread& io, Options options);
+  ~LocalProcess() override;
 
   pid_t pid() const override { return guest_pid_; }
   void Next(std::function<void(ProcessEvent)> callback) override;
   void WriteStdin(std::string data, std::function<void()> callback) override;
   void CloseStdin() override;
   void Signal(int signal) override;
+  void Resize(TerminalSize size) override;
 
  private:
   class State;
@@ -49,4 +56,4 @@ class PipedProcess : public GuestProcess {
 
 }  // namespace sluice
 
-#endif  // SLUICE_SERVER_GUEST_PIPED_PROCESS_H_
+#endif  // SLUICE_SERVER_GUEST_LOCAL_PROCESS_H_
