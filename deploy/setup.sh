@@ -24,9 +24,10 @@ readonly PACKAGES=(
   golang-go golang-google-grpc-dev golang-google-protobuf-dev
   python3-grpcio python3-pip python3-protobuf python3-setuptools python3-wheel
   # Guests, and the test lab.
-  bind9-dnsutils busybox-static ca-certificates curl dnsmasq-base dnsperf iperf3
-  iproute2 iputils-ping mount netcat-openbsd nginx-light openssl procps
-  prometheus python3 runc slirp4netns socat tcpdump unbound util-linux wrk
+  bind9-dnsutils busybox-static ca-certificates crun curl dnsmasq-base dnsperf
+  fish iperf3 iproute2 iputils-ping mount netcat-openbsd nginx-light openssl
+  procps prometheus python3 runc slirp4netns socat tcpdump tmux unbound util-linux
+  wrk zsh
 )
 # Only where the command is missing: it may have come from elsewhere.
 readonly NPM_PACKAGES=(nodejs npm)
