@@ -56,7 +56,7 @@ start_server() {
   local resolv_conf=$1 line
   shift
   mkfifo "$STATE/serves"
-  "$@" bazel-bin/server/sluiced --state_dir="$STATE/state" --listen="$SLUICE_SERVER" \
+  "$@" bazel-bin/server/sluiced --state_dir="$STATE/state" --listen="$SLUICE_SERVER" --allow_host_root \
     --resolv_conf="$resolv_conf" >"$STATE/serves" 2>"$STATE/sluiced.log" &
   server_pid=$!
   read -r line <"$STATE/serves" || die "sluiced did not start"

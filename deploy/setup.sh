@@ -19,15 +19,15 @@ readonly PACKAGES=(
   libcli11-dev libglib2.0-dev libgmock-dev libgrpc++-dev libgtest-dev
   libidn2-dev libldns-dev libnl-3-dev libnl-route-3-dev libpsl-dev
   libseccomp-dev libslirp-dev libspdlog-dev libsqlite3-dev libssl-dev
-  libyaml-cpp-dev nlohmann-json3-dev prometheus-cpp-dev
+  libsystemd-dev libyaml-cpp-dev nlohmann-json3-dev prometheus-cpp-dev
   # Clients.
   golang-go golang-google-grpc-dev golang-google-protobuf-dev
   python3-grpcio python3-pip python3-protobuf python3-setuptools python3-wheel
   # Guests, and the test lab.
   bind9-dnsutils busybox-static ca-certificates crun curl dnsmasq-base dnsperf
   fish iperf3 iproute2 iputils-ping mount netcat-openbsd nginx-light openssl
-  procps prometheus python3 runc slirp4netns socat tcpdump tmux unbound util-linux
-  wrk zsh
+  procps prometheus python3 runc slirp4netns socat systemd tcpdump tmux
+  unbound util-linux wrk zsh
 )
 # Only where the command is missing: it may have come from elsewhere.
 readonly NPM_PACKAGES=(nodejs npm)

@@ -2,114 +2,91 @@
 
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
-#include <list>
-#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "netsvc/base/unique_fd.h"
-#include "server/worker/unix_socket.h"
 
 namespace sluice {
 namespace {
 
 // A policy of 65,536 rules, and lists of names beside it.
 constexpr int kMaxReceiveBytes = 64 << 20;
+// More than these calls on one connection wait for one of them to end. Above what
+// a caller may have open as streams, so that a caller hears of that limit.
+constexpr int kMaxCallsPerConnection = 100'000;
+constexpr int kHandshakeTimeoutMilliseconds = 10'000;
 
-// A sockaddr_un less the NUL.
-constexpr size_t kMaxSocketPath = sizeof(sockaddr_un::sun_path) - 1;
+constexpr mode_t kOwnerAlone = 0600;
+constexpr mode_t kEverybody = 0666;
 
-absl::Status CannotListen(const std::string& where, absl::string_view why) {
-  return absl::FailedPreconditionError(absl::StrCat("cannot listen at ", where, ": ", why));
+absl::Status CheckPassed(const ListeningSocket& socket, const ListenOptions& options) {
+  if (!socket.tcp() || options.tls) return absl::OkStatus();
+  if (options.allow_plaintext_tcp && IsLoopback(socket.tcp()->address)) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "the service manager passed ", socket.name(), ", TCP without TLS: only loopback with --allow_plaintext_tcp may be"));
 }
 
-// gRPC says why it cannot listen in its log alone, so the reasons that there
-// are come first. Makes way for a Unix socket, where what stands there is one
-// that nobody answers at.
-absl::Status PrepareUnix(const std::string& path) {
-  if (path.empty() || path.size() > kMaxSocketPath) {
-    return CannotListen(path, absl::StrCat("a socket's path has 1 to ", kMaxSocketPath, " bytes"));
+absl::StatusOr<std::vector<ListeningSocket>> MakeSockets(const ListenOptions& options) {
+  absl::StatusOr<std::vector<ListeningSocket>> sockets = ListeningSocket::Passed();
+  if (!sockets.ok()) return sockets;
+  for (const ListeningSocket& passed : *sockets) {
+    if (absl::Status status = CheckPassed(passed, options); !status.ok()) return status;
   }
-  const std::filesystem::path parts(path);
-  const std::string directory = parts.has_parent_path() ? parts.parent_path().string() : ".";
-  std::error_code error;
-  if (!std::filesystem::is_directory(directory, error)) {
-    return CannotListen(path, absl::StrCat(directory, " is not a directory"));
+  for (const std::string& path : options.unix_sockets) {
+    absl::StatusOr<ListeningSocket> socket =
+        ListeningSocket::Unix(path, options.access_policy.empty() ? kOwnerAlone : kEverybody);
+    if (!socket.ok()) return socket.status();
+    sockets->push_back(*std::move(socket));
   }
-  const std::filesystem::file_status there = std::filesystem::symlink_status(path, error);
-  if (!std::filesystem::exists(there)) return absl::OkStatus();
-  if (!std::filesystem::is_socket(there)) return CannotListen(path, "what stands there is not a socket");
-  if (ConnectUnix(directory, parts.filename()).ok()) return CannotListen(path, "somebody listens there already");
-  if (unlink(path.c_str()) != 0) return CannotListen(path, strerror(errno));
-  return absl::OkStatus();
-}
-
-absl::Status CheckTcp(const Endpoint& endpoint) {
-  const UniqueFd fd(socket(endpoint.address.is_v6() ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const int on = 1;
-  sockaddr_storage storage;
-  const socklen_t size = endpoint.ToSockaddr(storage);
-  if (fd.valid() && setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
-      bind(fd.get(), reinterpret_cast<const sockaddr*>(&storage), size) == 0) {
-    return absl::OkStatus();
+  for (const Endpoint& endpoint : options.tcp_endpoints) {
+    absl::StatusOr<ListeningSocket> socket = ListeningSocket::Tcp(endpoint);
+    if (!socket.ok()) return socket.status();
+    sockets->push_back(*std::move(socket));
   }
-  return CannotListen(endpoint.ToString(), strerror(errno));
-}
-
-absl::Status Prepare(const ServerOptions& options) {
-  absl::Status status;
-  for (const std::string& path : options.unix_sockets) status.Update(PrepareUnix(path));
-  for (const Endpoint& endpoint : options.tcp_endpoints) status.Update(CheckTcp(endpoint));
-  return status;
+  return sockets;
 }
 
 }  // namespace
 
-absl::StatusOr<Listeners> Listen(const ServerOptions& options, const std::vector<NamedService>& services,
-                                 std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface> observer) {
-  if (absl::Status ready = Prepare(options); !ready.ok()) return ready;
+absl::StatusOr<Listeners> Listen(const ListenOptions& options, Served served) {
+  absl::StatusOr<std::vector<ListeningSocket>> sockets = MakeSockets(options);
+  if (!sockets.ok()) return sockets.status();
+  std::shared_ptr<grpc::ServerCredentials> tls;
+  if (options.tls) {
+    absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> credentials = MakeTlsCredentials(*options.tls);
+    if (!credentials.ok()) return credentials.status();
+    tls = *std::move(credentials);
+  }
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
   builder.SetMaxReceiveMessageSize(kMaxReceiveBytes);
-  for (const NamedService& named : services) builder.RegisterService(named.service);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxCallsPerConnection);
+  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kHandshakeTimeoutMilliseconds);
+  for (const NamedService& named : served.services) builder.RegisterService(named.service);
   std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> observers;
-  if (observer != nullptr) observers.push_back(std::move(observer));
+  observers.push_back(MakeAccessLogger(served.access, served.access_log));
+  if (served.observer != nullptr) observers.push_back(std::move(served.observer));
   builder.experimental().SetInterceptorCreators(std::move(observers));
-  for (const std::string& path : options.unix_sockets) {
-    builder.AddListeningPort(absl::StrCat("unix:", path), grpc::InsecureServerCredentials());
-  }
-  std::list<int> ports;
-  for (const Endpoint& endpoint : options.tcp_endpoints) {
-    builder.AddListeningPort(endpoint.ToString(), grpc::InsecureServerCredentials(), &ports.emplace_back(0));
-  }
-  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+
   Listeners listeners;
-  // The sockets are nobody else's from the moment they stand.
-  const mode_t mask = umask(0177);
-  listeners.server = builder.BuildAndStart();
-  umask(mask);
-  if (listeners.server == nullptr) return absl::FailedPreconditionError("one of the --listen addresses is in use");
-  for (const NamedService& named : services) {
-    listeners.server->GetHealthCheckService()->SetServingStatus(named.name, true);
-  }
   std::vector<std::string> names;
-  for (const std::string& path : options.unix_sockets) names.push_back(absl::StrCat("unix:", path));
-  auto port = ports.begin();
-  for (const Endpoint& endpoint : options.tcp_endpoints) {
-    listeners.tcp.push_back({endpoint.address, static_cast<uint16_t>(*port++)});
-    names.push_back(listeners.tcp.back().ToString());
+  for (const ListeningSocket& socket : *sockets) {
+    names.push_back(socket.name());
+    if (socket.tcp()) listeners.tcp.push_back(*socket.tcp());
   }
   listeners.description = absl::StrJoin(names, ", ");
+  listeners.door = std::make_unique<Door>(
+      Door::Options{*std::move(sockets), std::move(tls), served.access, served.access_log}, builder);
+  listeners.server = builder.BuildAndStart();
+  if (listeners.server == nullptr) return absl::InternalError("gRPC does not start its server");
+  for (const NamedService& named : served.services) {
+    listeners.server->GetHealthCheckService()->SetServingStatus(named.name, true);
+  }
+  listeners.door->Open();
   return listeners;
 }
 

@@ -10,15 +10,19 @@
 
 #include "absl/status/statusor.h"
 #include "netsvc/base/endpoint.h"
-#include "server/options.h"
+#include "server/access/access_control.h"
+#include "server/access/access_log.h"
+#include "server/access/door.h"
+#include "server/listen_options.h"
 
 namespace sluice {
 
 // The gRPC server and where it can be reached.
 struct Listeners {
   std::unique_ptr<grpc::Server> server;
-  std::vector<Endpoint> tcp;  // with the ports that were bound
-  std::string description;    // "unix:/run/sluice.sock, 127.0.0.1:50051"
+  std::unique_ptr<Door> door;  // open; ends first
+  std::vector<Endpoint> tcp;   // with the ports that were bound
+  std::string description;     // "unix:/run/sluice.sock, 127.0.0.1:50051"
 };
 
 // A service, and the name by which clients ask for its health.
@@ -27,12 +31,20 @@ struct NamedService {
   grpc::Service* service;
 };
 
-// Serves `services` with reflection and health checking. Unix sockets have mode
-// 0600; a socket that nobody answers at any more gives way. FailedPrecondition,
-// one sentence, where an address cannot be listened at.
-// `observer`, where there is one, sees every call.
-absl::StatusOr<Listeners> Listen(const ServerOptions& options, const std::vector<NamedService>& services,
-                                 std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface> observer = nullptr);
+// What is served, and to whom; all of it outlives the server.
+struct Served {
+  std::vector<NamedService> services;
+  const AccessControl& access;
+  AccessLog& access_log;
+  // Sees every call that a service gets. May be nothing.
+  std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface> observer;
+};
+
+// Serves it, with reflection and health checking, at the addresses of `options`
+// and those that a service manager passed. Unix sockets have mode 0600; with an
+// access policy everybody may connect, and is hung up on unless it names them.
+// FailedPrecondition, one sentence, where an address cannot be listened at.
+absl::StatusOr<Listeners> Listen(const ListenOptions& options, Served served);
 
 }  // namespace sluice
 

@@ -1,13 +1,9 @@
 // sluiced: one a host. Its command line is in options.cc.
 
 #include <signal.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,6 +14,8 @@
 #include "absl/time/clock.h"
 #include "netsvc/base/clock.h"
 #include "netsvc/base/unique_fd.h"
+#include "server/access/access_control.h"
+#include "server/access/access_log.h"
 #include "server/base/mutex.h"
 #include "server/core/audit_archive.h"
 #include "server/core/block_list_store.h"
@@ -32,6 +30,7 @@
 #include "server/metrics/metrics_listener.h"
 #include "server/metrics/rpc_metrics.h"
 #include "server/metrics/server_metrics.h"
+#include "server/notify.h"
 #include "server/options.h"
 #include "server/service/audit_service.h"
 #include "server/service/audit_streams.h"
@@ -39,6 +38,7 @@
 #include "server/service/audit_watch.h"
 #include "server/service/guest_service.h"
 #include "server/service/sandbox_service.h"
+#include "server/service/visibility.h"
 #include "server/worker/egress_backstop.h"
 #include "server/worker/netsvc_launcher.h"
 #include "server/worker/worker_ids.h"
@@ -54,7 +54,9 @@ constexpr absl::Duration kShutdownGrace = absl::Seconds(5);
 class RunningGuests : public GuestLookup {
  public:
   explicit RunningGuests(SandboxManager& manager) : manager_(manager) {}
-  absl::StatusOr<std::shared_ptr<Guest>> Find(const std::string& sandbox_id) override {
+  absl::StatusOr<std::shared_ptr<Guest>> Find(const std::string& sandbox_id, const Caller& caller) override {
+    const absl::Status seen = CheckSeen(manager_, sandbox_id, caller);
+    if (!seen.ok()) return seen;
     return manager_.FindGuest(sandbox_id);
   }
 
@@ -82,19 +84,6 @@ class ResolverRelay {
   std::optional<std::vector<Endpoint>> missed_ GUARDED_BY(mutex_);
 };
 
-// sd_notify(3): READY=1 to the service manager, where there is one.
-void NotifyReady() {
-  const char* path = std::getenv("NOTIFY_SOCKET");
-  sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = {}};
-  if (path == nullptr || std::strlen(path) >= sizeof(address.sun_path)) return;
-  std::strcpy(address.sun_path, path);
-  if (address.sun_path[0] == '@') address.sun_path[0] = '\0';
-  const UniqueFd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  const char ready[] = "READY=1";
-  const socklen_t size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + std::strlen(path));
-  sendto(socket.get(), ready, sizeof(ready) - 1, MSG_NOSIGNAL, reinterpret_cast<sockaddr*>(&address), size);
-}
-
 // Empty where this kernel has no second wall around workers and none is required.
 absl::StatusOr<std::string> FindBackstopHome(bool required) {
   absl::StatusOr<std::string> home = EgressBackstop::FindHome();
@@ -114,8 +103,26 @@ internal::v1::AuditOptions ToWorkers(const ServerOptions& options) {
   return audit;
 }
 
-absl::Status Serve(const ServerOptions& options, const sigset_t& stop_signals) {
+// Returns when this process shall end. Until then SIGHUP has files read again.
+void AwaitStop(const sigset_t& signals, AccessControl& access, const std::string& status) {
+  NotifyReady(status);
+  int signal = 0;
+  while (sigwait(&signals, &signal) == 0 && signal == SIGHUP) {
+    NotifyReloading();
+    access.Reload();
+    NotifyReady(status);
+  }
+  NotifyStopping();
+}
+
+absl::Status Serve(const ServerOptions& options, const sigset_t& signals) {
   if (geteuid() != 0) return absl::FailedPreconditionError("sluiced must run as root: it makes network namespaces");
+  absl::StatusOr<std::unique_ptr<AccessControl>> access =
+      AccessControl::Load({.policy = options.listen.access_policy, .tokens = options.listen.token_file},
+                          options.listen.max_streams_per_client);
+  if (!access.ok()) return access.status();
+  absl::StatusOr<std::unique_ptr<AccessLog>> access_log = AccessLog::Open(options.listen.access_log);
+  if (!access_log.ok()) return access_log.status();
   absl::StatusOr<std::unique_ptr<StateDirectory>> state = StateDirectory::Open(options.state_dir);
   if (!state.ok()) return state.status();
   const absl::StatusOr<std::string> backstop_home = FindBackstopHome(options.require_egress_backstop);
@@ -123,7 +130,10 @@ absl::Status Serve(const ServerOptions& options, const sigset_t& stop_signals) {
   absl::StatusOr<std::unique_ptr<WorkerLauncher>> workers = NetsvcLauncher::Make(options.netsvc, *backstop_home);
   if (!workers.ok()) return workers.status();
   absl::StatusOr<std::unique_ptr<GuestFactory>> guests = MakeGuestFactory(
-      {.state_dir = options.state_dir, .oci_runtime = options.oci_runtime, .init_path = options.guest_init});
+      {.state_dir = options.state_dir,
+       .oci_runtime = options.oci_runtime,
+       .init_path = options.guest_init,
+       .path_roots = options.guest_path_roots});
   if (!guests.ok()) return guests.status();
   for (const std::string& problem : RemoveLeftovers(**state, *backstop_home)) spdlog::warn("{}", problem);
   const std::unique_ptr<AuditArchive> archive = AuditArchive::Open((*state)->audit(), options.audit_max_age, Clock::System());
@@ -147,22 +157,27 @@ absl::Status Serve(const ServerOptions& options, const sigset_t& stop_signals) {
     spdlog::warn("workers keep this process's user: its user namespace has none for them");
   }
   SandboxManager manager({**workers, *worker_ids, **guests, **state, *archive, Clock::System(), std::move(host),
-                          **block_lists});
+                          **block_lists, BindPort, options.sandbox_limits});
   absl::StatusOr<std::unique_ptr<AuditWatch>> audit_watch = AuditWatch::Start(*archive);
   if (!audit_watch.ok()) return audit_watch.status();
   const AuditSync audit_sync(**audit_watch, [&archive] { archive->Prune(); });
   AuditStreams audit_streams;
   Executor readers(kAuditThreads);
   RunningGuests running(manager);
-  SandboxServiceImpl sandbox_service(manager);
-  GuestServiceImpl guest_service(running,
+  SandboxServiceImpl sandbox_service(manager, **access,
+                                     {.has_path_roots = !options.guest_path_roots.empty(),
+                                      .allow_host_root = options.allow_host_root});
+  GuestServiceImpl guest_service(running, **access,
                                  [&manager](std::function<void()> work) { return manager.RunBlocking(std::move(work)); });
   RpcMetrics rpc_metrics;
-  AuditServiceImpl audit_service({*archive, **audit_watch, audit_streams, readers, Clock::System()});
-  absl::StatusOr<Listeners> listeners = Listen(options, {{v1::SandboxService::service_full_name(), &sandbox_service},
-                                                               {v1::GuestService::service_full_name(), &guest_service},
-                                                               {v1::AuditService::service_full_name(), &audit_service}},
-                                               MakeRpcObserver(rpc_metrics));
+  AuditServiceImpl audit_service({*archive, **audit_watch, audit_streams, readers, Clock::System()}, **access);
+  absl::StatusOr<Listeners> listeners =
+      Listen(options.listen, {.services = {{v1::SandboxService::service_full_name(), &sandbox_service},
+                                           {v1::GuestService::service_full_name(), &guest_service},
+                                           {v1::AuditService::service_full_name(), &audit_service}},
+                              .access = **access,
+                              .access_log = **access_log,
+                              .observer = MakeRpcObserver(rpc_metrics)});
   if (!listeners.ok()) return listeners.status();
   std::vector<Endpoint> control_plane = listeners->tcp;
   std::unique_ptr<MetricsListener> metrics;
@@ -182,11 +197,9 @@ absl::Status Serve(const ServerOptions& options, const sigset_t& stop_signals) {
   (*block_lists)->Follow([&manager](const std::string& name) { manager.OnBlockListChanged(name); });
   std::printf("sluiced serving on %s\n", listeners->description.c_str());
   std::fflush(stdout);
-  NotifyReady();
-
-  int signal = 0;
-  sigwait(&stop_signals, &signal);
+  AwaitStop(signals, **access, absl::StrCat("serving on ", listeners->description));
   spdlog::info("stopping: every sandbox ends");
+  listeners->door->Close();
   listeners->server->GetHealthCheckService()->SetServingStatus(false);
   resolv_conf->reset();
   (*block_lists)->StopFollowing();
@@ -208,13 +221,12 @@ int main(int argc, char** argv) {
     return 2;
   }
   // Before any thread is started: signals come to sigwait alone.
-  sigset_t stop_signals;
-  sigemptyset(&stop_signals);
-  sigaddset(&stop_signals, SIGTERM);
-  sigaddset(&stop_signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &stop_signals, nullptr);
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, number);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
-  const absl::Status status = sluice::Serve(*options, stop_signals);
+  const absl::Status status = sluice::Serve(*options, signals);
   if (status.ok()) return 0;
   spdlog::error("{}", std::string(status.message()));
   return 1;

@@ -4,14 +4,16 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <system_error>
 #include <utility>
 
 #include "CLI/CLI.hpp"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "absl/time/time.h"
+#include "server/core/labels.h"
 #include "server/core/network_validation.h"
 
 namespace sluice {
@@ -19,12 +21,12 @@ namespace {
 
 // As they are given.
 struct Flags {
-  std::vector<std::string> listen;
-  bool allow_plaintext_tcp = false;
+  ListenFlags listen;
   bool stop_sandboxes_on_exit = false;
   std::vector<std::string> extra_host_cidrs;
   std::vector<std::string> nat64_prefixes;
   std::vector<std::string> dns_block_lists;
+  std::vector<std::string> label_limits;
   std::string audit_max_age = "168h";
   std::string audit_failure = "deny";
   std::string metrics_listen;
@@ -40,30 +42,6 @@ std::string FindProgram(const std::string& in_tree, const std::string& name) {
     if (access(place.c_str(), X_OK) == 0) return std::filesystem::canonical(place, error);
   }
   return places[0];
-}
-
-bool IsLoopback(const IpAddress& address) {
-  return address == *IpAddress::Parse("::1") || IpPrefix(*IpAddress::Parse("127.0.0.0"), 8).Contains(address);
-}
-
-absl::Status AddListener(const std::string& text, bool allow_plaintext_tcp, ServerOptions& options) {
-  absl::string_view path = text;
-  if (absl::ConsumePrefix(&path, "unix:")) {
-    options.unix_sockets.emplace_back(path);
-    return absl::OkStatus();
-  }
-  const std::optional<Endpoint> endpoint = Endpoint::Parse(text);
-  if (!endpoint) return absl::InvalidArgumentError(absl::StrCat("--listen=", text, " is neither unix:PATH nor IP:PORT"));
-  if (!IsLoopback(endpoint->address)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--listen=", text, " is not a loopback address: TCP without TLS is for this host alone"));
-  }
-  if (!allow_plaintext_tcp) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--listen=", text, " is TCP without TLS: add --allow_plaintext_tcp if that is meant"));
-  }
-  options.tcp_endpoints.push_back(*endpoint);
-  return absl::OkStatus();
 }
 
 absl::Status AddPrefixes(const char* flag, const std::vector<std::string>& texts, std::vector<IpPrefix>& prefixes) {
@@ -88,6 +66,22 @@ absl::Status AddBlockLists(const std::vector<std::string>& texts, std::vector<Bl
   return absl::OkStatus();
 }
 
+absl::Status AddLabelLimits(const std::vector<std::string>& texts, std::map<std::string, size_t>& limits) {
+  for (const std::string& text : texts) {
+    const size_t equals = text.find('=');
+    size_t most = 0;
+    Labels labels;
+    labels[text.substr(0, equals)] = "";
+    if (equals == text.npos || !absl::SimpleAtoi(text.substr(equals + 1), &most) || most < 1 ||
+        !CheckLabels("", labels).ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--max_sandboxes_per_label=", text, " is not KEY=N, the key of a label and a number from 1 on"));
+    }
+    limits[text.substr(0, equals)] = most;
+  }
+  return absl::OkStatus();
+}
+
 absl::Status SetAudit(const Flags& flags, ServerOptions& options) {
   // Eight segments are the least that retention can work with.
   constexpr uint64_t kMinBytes = 64 << 10;
@@ -108,11 +102,19 @@ absl::Status SetAudit(const Flags& flags, ServerOptions& options) {
 
 void AddFlags(CLI::App& app, Flags& flags, ServerOptions& options) {
   app.add_option("--state_dir", options.state_dir, "where sandboxes and audit logs are kept")->capture_default_str();
-  app.add_option("--listen", flags.listen, "unix:PATH or IP:PORT; may be repeated")->required();
-  app.add_flag("--allow_plaintext_tcp", flags.allow_plaintext_tcp, "listen on loopback TCP without TLS");
+  flags.listen.AddTo(app);
   app.add_option("--netsvc", options.netsvc, "the worker's program, sluice-netsvc");
   app.add_option("--guest_init", options.guest_init, "the idle first process of OCI guests, sluice-init");
   app.add_option("--oci_runtime", options.oci_runtime, "runc, or one that takes its options")->capture_default_str();
+  app.add_option("--guest_path_roots", options.guest_path_roots,
+                 "directories below which callers' paths must lie; without it only administrators name paths");
+  app.add_flag("--allow_host_root", options.allow_host_root,
+               "operators too may run guests on the host's own root file system, read-only");
+  app.add_option("--max_sandboxes", options.sandbox_limits.total, "in all")
+      ->check(CLI::Range(size_t{1}, SandboxLimits::kMost))
+      ->capture_default_str();
+  app.add_option("--max_sandboxes_per_label", flags.label_limits,
+                 "KEY=N: at most N with one value of that label; may be repeated");
   app.add_flag("--require_egress_backstop", options.require_egress_backstop,
                "start only where the kernel can refuse workers what their policies never allow (cgroup BPF)");
   app.add_option("--resolv_conf", options.resolv_conf, "names the host's resolvers")->capture_default_str();
@@ -147,13 +149,13 @@ absl::StatusOr<ServerOptions> ParseServerOptions(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return absl::InvalidArgumentError(error.what());
   }
-  for (const std::string& text : flags.listen) {
-    absl::Status status = AddListener(text, flags.allow_plaintext_tcp, options);
-    if (!status.ok()) return status;
-  }
+  absl::StatusOr<ListenOptions> listen = flags.listen.Check();
+  if (!listen.ok()) return listen.status();
+  options.listen = *std::move(listen);
   absl::Status status = AddPrefixes("--extra_host_cidr", flags.extra_host_cidrs, options.extra_host_cidrs);
   if (status.ok()) status = AddPrefixes("--nat64_prefix", flags.nat64_prefixes, options.nat64_prefixes);
   if (status.ok()) status = AddBlockLists(flags.dns_block_lists, options.dns_block_lists);
+  if (status.ok()) status = AddLabelLimits(flags.label_limits, options.sandbox_limits.per_label);
   if (status.ok()) status = SetAudit(flags, options);
   if (!status.ok()) return status;
   options.state_dir = std::filesystem::absolute(options.state_dir).lexically_normal();

@@ -11,17 +11,21 @@
 #include "netsvc/base/endpoint.h"
 #include "netsvc/base/ip_prefix.h"
 #include "server/core/block_list_store.h"
+#include "server/core/sandbox_limits.h"
+#include "server/listen_options.h"
 
 namespace sluice {
 
 // What the command line of sluiced, and its configuration file, say.
 struct ServerOptions {
   std::string state_dir = "/var/lib/sluice";
-  std::vector<std::string> unix_sockets;  // paths to listen at
-  std::vector<Endpoint> tcp_endpoints;    // addresses to listen at
-  std::string netsvc;                     // the worker's program
+  ListenOptions listen;
+  std::string netsvc;  // the worker's program
   std::string guest_init;
   std::string oci_runtime = "runc";
+  SandboxLimits sandbox_limits;
+  std::vector<std::string> guest_path_roots;
+  bool allow_host_root = false;
   std::string resolv_conf = "/etc/resolv.conf";
   bool require_egress_backstop = false;
   std::vector<IpPrefix> extra_host_cidrs;

@@ -7,13 +7,16 @@
 #include <string>
 #include <vector>
 
+#include "clients/cli/credentials.h"
+
 namespace sluice::cli {
 
 // One invocation of `sluice`. Owned by main; each command family registers
 // itself with an Add...Commands function, and parsing fills in the rest.
 struct Cli {
   // Options that every command has.
-  std::string server = "unix:/run/sluice/sluice.sock";
+  Server server;
+  CredentialFiles credentials;  // read into `server` before the action runs
   bool json = false;
   bool yaml = false;  // what a command that writes_yaml prints anyway
 

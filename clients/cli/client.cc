@@ -25,9 +25,9 @@ absl::Status CheckServerAddress(absl::string_view server) {
   return absl::InvalidArgumentError(absl::StrCat("\"", server, "\" is neither unix:PATH nor HOST:PORT"));
 }
 
-Client::Client(std::string server)
-    : server_(std::move(server)),
-      channel_(client::Connect(server_)),
+Client::Client(const Server& server)
+    : server_(server.address),
+      channel_(client::Connect(server.address, server.credentials)),
       sandboxes_(v1::SandboxService::NewStub(channel_)),
       audit_(v1::AuditService::NewStub(channel_)),
       guests_(v1::GuestService::NewStub(channel_)) {}

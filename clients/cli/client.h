@@ -7,6 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "clients/cli/credentials.h"
 #include "grpcpp/channel.h"
 #include "grpcpp/client_context.h"
 #include "grpcpp/support/status.h"
@@ -26,8 +27,8 @@ absl::Status CheckServerAddress(absl::string_view server);
 // A connection to one server. Connects with the first call. Any thread.
 class Client {
  public:
-  // `server` passed CheckServerAddress.
-  explicit Client(std::string server);
+  // Its address passed CheckServerAddress.
+  explicit Client(const Server& server);
 
   v1::AuditService::Stub& audit() { return *audit_; }
   v1::GuestService::Stub& guests() { return *guests_; }

@@ -12,6 +12,7 @@
 #include "clients/cli/client.h"
 #include "clients/cli/completion_commands.h"
 #include "clients/cli/copy_command.h"
+#include "clients/cli/credentials.h"
 #include "clients/cli/exit_code.h"
 #include "clients/cli/output.h"
 #include "clients/cli/policy_commands.h"
@@ -39,10 +40,23 @@ constexpr char kFooter[] =
     "  source <(sluice completion bash)\n"
     "  sluice run --help\n";
 
+void AddCredentialOptions(CLI::App& app, CredentialFiles& files) {
+  const auto add = [&app](const std::string& flag, std::string& file, const std::string& variable,
+                          const std::string& what) {
+    app.add_option(flag, file, absl::StrCat(what, "; else ", variable))->option_text("FILE")->envname(variable);
+  };
+  add("--tls_ca", files.authority, "SLUICE_TLS_CA", "whose server is trusted over TLS, PEM");
+  add("--tls_cert", files.certificate, "SLUICE_TLS_CERT", "the client's certificate, PEM");
+  add("--tls_key", files.key, "SLUICE_TLS_KEY", "its private key, PEM");
+  add("--token_file", files.token, "SLUICE_TOKEN_FILE", "a bearer token, sent over TLS");
+}
+
 void AddGlobalOptions(CLI::App& app, Cli& cli) {
-  app.add_option("--server", cli.server, "unix:PATH or HOST:PORT; else SLUICE_SERVER, else " + cli.server)
+  app.add_option("--server", cli.server.address,
+                 "unix:PATH or HOST:PORT; else SLUICE_SERVER, else " + cli.server.address)
       ->option_text("ADDR")
       ->envname("SLUICE_SERVER");
+  AddCredentialOptions(app, cli.credentials);
   const auto set_format = [&cli](const std::string& word) {
     cli.json = word == "json";
     cli.yaml = word == "yaml";
@@ -113,9 +127,12 @@ int Run(std::vector<std::string> arguments) {
     return UsageError(absl::StrCat(FullName(app), " takes no command: leave out what follows --"));
   }
   if (cli.yaml && !cli.writes_yaml) return UsageError(absl::StrCat(FullName(app), " has no -o yaml"));
-  if (const absl::Status status = CheckServerAddress(cli.server); !status.ok()) {
+  if (const absl::Status status = CheckServerAddress(cli.server.address); !status.ok()) {
     return UsageError(absl::StrCat("--server: ", status.message()));
   }
+  absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> credentials = ReadCredentials(cli.credentials);
+  if (!credentials.ok()) return UsageError(std::string(credentials.status().message()));
+  cli.server.credentials = *std::move(credentials);
   return cli.action();
 }
 

@@ -33,23 +33,23 @@ SandboxSnapshotPtr ChangeFeed::Get(const std::string& id) const {
 }
 
 std::vector<SandboxSnapshotPtr> ChangeFeed::List(const Labels& selector, const std::string& after,
-                                                 size_t limit) const {
+                                                 size_t limit, const Labels& scope) const {
   std::vector<SandboxSnapshotPtr> page;
   const MutexLock lock(mutex_);
   for (auto at = sandboxes_.upper_bound(after); at != sandboxes_.end() && page.size() < limit; ++at) {
-    if (LabelsMatch(at->second->basic().labels(), selector)) page.push_back(at->second);
+    const Labels& labels = at->second->basic().labels();
+    if (LabelsMatch(labels, selector) && LabelsMatch(labels, scope)) page.push_back(at->second);
   }
   return page;
 }
 
-std::shared_ptr<ChangeWatcher> ChangeFeed::Watch(const Labels& selector, std::function<void()> on_ready) {
-  auto watcher = std::make_shared<ChangeWatcher>(selector, std::move(on_ready));
+std::shared_ptr<ChangeWatcher> ChangeFeed::Watch(const Labels& selector, std::function<void()> on_ready,
+                                                 const Labels& scope) {
+  auto watcher = std::make_shared<ChangeWatcher>(selector, std::move(on_ready), scope);
   {
     const MutexLock lock(mutex_);
     std::vector<SandboxSnapshotPtr> existing;
-    for (const auto& [id, sandbox] : sandboxes_) {
-      if (LabelsMatch(sandbox->basic().labels(), selector)) existing.push_back(sandbox);
-    }
+    for (const auto& [id, sandbox] : sandboxes_) existing.push_back(sandbox);
     watcher->Begin(existing);
     if (!ended_.ok()) watcher->End(ended_);
     watchers_.push_back(watcher);

@@ -24,12 +24,15 @@ class ChangeFeed {
 
   // Null where there is none.
   SandboxSnapshotPtr Get(const std::string& id) const;
-  // At most `limit` that bear `selector`, by id, from the one after `after`.
-  std::vector<SandboxSnapshotPtr> List(const Labels& selector, const std::string& after, size_t limit) const;
+  // At most `limit` that bear `selector` and `scope`, by id, from the one after
+  // `after`.
+  std::vector<SandboxSnapshotPtr> List(const Labels& selector, const std::string& after, size_t limit,
+                                       const Labels& scope = {}) const;
 
   // Tells of those that exist, then "synced", then every change. The watch ends
   // when the last reference to it goes.
-  std::shared_ptr<ChangeWatcher> Watch(const Labels& selector, std::function<void()> on_ready);
+  std::shared_ptr<ChangeWatcher> Watch(const Labels& selector, std::function<void()> on_ready,
+                                       const Labels& scope = {});
   // Ends every watch, now and to come, with `status`.
   void EndWatches(const absl::Status& status);
 

@@ -10,8 +10,8 @@ constexpr absl::string_view kSynced = "";
 
 }  // namespace
 
-ChangeWatcher::ChangeWatcher(Labels selector, std::function<void()> on_ready)
-    : selector_(std::move(selector)), on_ready_(std::move(on_ready)) {}
+ChangeWatcher::ChangeWatcher(Labels selector, std::function<void()> on_ready, Labels scope)
+    : selector_(std::move(selector)), scope_(std::move(scope)), on_ready_(std::move(on_ready)) {}
 
 std::optional<SandboxChange> ChangeWatcher::Next() {
   const MutexLock lock(mutex_);
@@ -67,7 +67,9 @@ void ChangeWatcher::ChangedLocked(const SandboxSnapshotPtr& sandbox) {
   if (!status_.ok()) return;
   const v1::Sandbox& state = sandbox->basic();
   // A sandbox that lost the selected labels is gone as far as the reader knows.
-  if (!LabelsMatch(state.labels(), selector_)) return DeletedLocked(state.id());
+  if (!LabelsMatch(state.labels(), selector_) || !LabelsMatch(state.labels(), scope_)) {
+    return DeletedLocked(state.id());
+  }
   WaitingOf(state.id()).latest = sandbox;
   if (waiting_.size() > kMaxWaiting) EndLocked(absl::ResourceExhaustedError("the watcher is too slow"));
 }

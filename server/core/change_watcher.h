@@ -33,7 +33,8 @@ class ChangeWatcher {
 
   // `on_ready` runs after a change and when the watch ends, on the thread that
   // made the change, under no lock of the watcher's. It must not block.
-  ChangeWatcher(Labels selector, std::function<void()> on_ready);
+  // What bears `selector` and `scope` is told of.
+  ChangeWatcher(Labels selector, std::function<void()> on_ready, Labels scope = {});
 
   // The next change, oldest first; nothing while none waits.
   std::optional<SandboxChange> Next();
@@ -62,6 +63,7 @@ class ChangeWatcher {
   void EndLocked(const absl::Status& status) REQUIRES(mutex_);
 
   const Labels selector_;
+  const Labels scope_;
   const std::function<void()> on_ready_;
   mutable Mutex mutex_;
   // Whose turn it is; each id once. "" stands for synced.

@@ -32,7 +32,7 @@ absl::Status TooBusy() { return absl::ResourceExhaustedError("the server has too
 
 SandboxManager::SandboxManager(Options options)
     : requests_(options.clock),
-      registry_(std::move(options.host)),
+      registry_(std::move(options.host), std::move(options.limits)),
       environment_{.executor = executor_,
                    .workers = options.workers,
                    .worker_ids = options.worker_ids,
@@ -240,19 +240,20 @@ absl::StatusOr<SandboxSnapshotPtr> SandboxManager::Get(const v1::GetSandboxReque
 
 std::map<v1::Sandbox::State, size_t> SandboxManager::CountByState() const {
   std::map<v1::Sandbox::State, size_t> counts;
-  for (const SandboxSnapshotPtr& sandbox : feed_.List({}, "", SandboxRegistry::kMaxSandboxes)) {
+  for (const SandboxSnapshotPtr& sandbox : feed_.List({}, "", SandboxLimits::kMost)) {
     ++counts[sandbox->basic().state()];
   }
   return counts;
 }
 
-absl::StatusOr<SandboxManager::Page> SandboxManager::List(const v1::ListSandboxesRequest& request) const {
+absl::StatusOr<SandboxManager::Page> SandboxManager::List(const v1::ListSandboxesRequest& request,
+                                                        const Labels& scope) const {
   const absl::Status checked = CheckList(request);
   if (!checked.ok()) return checked;
   const absl::StatusOr<std::string> after = DecodePageToken("page_token", request.page_token());
   if (!after.ok()) return after.status();
   const size_t size = static_cast<size_t>(request.page_size() == 0 ? kDefaultPageSize : request.page_size());
-  Page page{.sandboxes = feed_.List(request.labels(), *after, size + 1), .next_page_token = ""};
+  Page page{.sandboxes = feed_.List(request.labels(), *after, size + 1, scope), .next_page_token = ""};
   if (page.sandboxes.size() > size) {
     page.sandboxes.pop_back();
     page.next_page_token = EncodePageToken(page.sandboxes.back()->basic().id());
@@ -261,10 +262,11 @@ absl::StatusOr<SandboxManager::Page> SandboxManager::List(const v1::ListSandboxe
 }
 
 absl::StatusOr<std::shared_ptr<ChangeWatcher>> SandboxManager::Watch(const v1::WatchSandboxesRequest& request,
-                                                                     std::function<void()> on_ready) {
+                                                                     std::function<void()> on_ready,
+                                                                     const Labels& scope) {
   const absl::Status checked = CheckWatch(request);
   if (!checked.ok()) return checked;
-  return feed_.Watch(request.labels(), std::move(on_ready));
+  return feed_.Watch(request.labels(), std::move(on_ready), scope);
 }
 
 absl::StatusOr<std::shared_ptr<Guest>> SandboxManager::FindGuest(const std::string& sandbox_id) const {

@@ -21,6 +21,7 @@
 #include "server/core/published_ports.h"
 #include "server/core/request_cache.h"
 #include "server/core/sandbox.h"
+#include "server/core/sandbox_limits.h"
 #include "server/core/sandbox_registry.h"
 #include "server/core/state_directory.h"
 #include "server/core/worker_totals.h"
@@ -57,6 +58,7 @@ class SandboxManager {
     HostNetwork host;  // control_plane comes with Start
     const BlockListStore& block_lists;
     PublishedPorts::Binder bind_port = BindPort;
+    SandboxLimits limits = {};
   };
 
   explicit SandboxManager(Options options);
@@ -84,10 +86,11 @@ class SandboxManager {
     std::vector<SandboxSnapshotPtr> sandboxes;
     std::string next_page_token;
   };
-  absl::StatusOr<Page> List(const v1::ListSandboxesRequest& request) const;
+  // Of those that bear `scope`.
+  absl::StatusOr<Page> List(const v1::ListSandboxesRequest& request, const Labels& scope = {}) const;
   // See ChangeWatcher. `on_ready` may run before this returns.
   absl::StatusOr<std::shared_ptr<ChangeWatcher>> Watch(const v1::WatchSandboxesRequest& request,
-                                                       std::function<void()> on_ready);
+                                                       std::function<void()> on_ready, const Labels& scope = {});
 
   // NotFound, or FailedPrecondition where it does not run.
   absl::StatusOr<std::shared_ptr<Guest>> FindGuest(const std::string& sandbox_id) const;

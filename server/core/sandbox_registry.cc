@@ -1,5 +1,6 @@
 #include "server/core/sandbox_registry.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -11,16 +12,34 @@ absl::StatusOr<std::shared_ptr<Sandbox>> SandboxRegistry::Reserve(const SandboxE
                                                                   v1::Sandbox spec, const CancelToken& creation) {
   const MutexLock lock(mutex_);
   if (!open_) return absl::UnavailableError("the server is starting or stopping");
-  if (sandboxes_.size() >= kMaxSandboxes) {
-    return absl::ResourceExhaustedError(absl::StrCat("the server has ", kMaxSandboxes, " sandboxes already"));
-  }
+  if (const absl::Status room = CheckRoom(spec.labels()); !room.ok()) return room;
   if (sandboxes_.contains(spec.id())) {
     return absl::AlreadyExistsError(absl::StrCat("there is a sandbox ", spec.id(), " already"));
   }
   while (spec.id().empty() || sandboxes_.contains(spec.id())) spec.set_id(NewSandboxId());
+  labels_[spec.id()] = spec.labels();
   auto sandbox = Sandbox::New(environment, std::move(spec), host_, creation);
   sandboxes_[sandbox->id()] = sandbox;
   return sandbox;
+}
+
+absl::Status SandboxRegistry::CheckRoom(const Labels& labels) const {
+  if (sandboxes_.size() >= limits_.total) {
+    return absl::ResourceExhaustedError(absl::StrCat("the server has ", limits_.total, " sandboxes already, as many as it may"));
+  }
+  for (const auto& [key, most] : limits_.per_label) {
+    const auto wanted = labels.find(key);
+    if (wanted == labels.end()) continue;
+    const auto count = std::count_if(labels_.begin(), labels_.end(), [&](const auto& other) {
+      const auto found = other.second.find(key);
+      return found != other.second.end() && found->second == wanted->second;
+    });
+    if (static_cast<size_t>(count) >= most) {
+      return absl::ResourceExhaustedError(absl::StrCat("there are ", count, " sandboxes with the label ", key, "=",
+                                                       wanted->second, " already, as many as there may be"));
+    }
+  }
+  return absl::OkStatus();
 }
 
 void SandboxRegistry::Forget(const Sandbox& sandbox) {
@@ -29,6 +48,7 @@ void SandboxRegistry::Forget(const Sandbox& sandbox) {
   const auto found = sandboxes_.find(sandbox.id());
   if (found == sandboxes_.end() || found->second.get() != &sandbox) return;
   last = std::move(found->second);
+  labels_.erase(found->first);
   sandboxes_.erase(found);
 }
 

@@ -6,24 +6,26 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "netsvc/base/endpoint.h"
 #include "server/base/mutex.h"
 #include "server/core/cancel_token.h"
 #include "server/core/host_network.h"
+#include "server/core/labels.h"
 #include "server/core/sandbox.h"
+#include "server/core/sandbox_limits.h"
 
 namespace sluice {
 
 // Which ids are taken, and by what. Any thread; does not block.
 class SandboxRegistry {
  public:
-  static constexpr size_t kMaxSandboxes = 4096;
-
-  explicit SandboxRegistry(HostNetwork host) : host_(std::move(host)) {}
+  explicit SandboxRegistry(HostNetwork host, SandboxLimits limits = {})
+      : limits_(std::move(limits)), host_(std::move(host)) {}
 
   // Takes the id of `spec`, or makes one up, for a new sandbox. AlreadyExists,
-  // or ResourceExhausted past kMaxSandboxes; Unavailable before Open and after
+  // or ResourceExhausted past a limit; Unavailable before Open and after
   // Close.
   absl::StatusOr<std::shared_ptr<Sandbox>> Reserve(const SandboxEnvironment& environment, v1::Sandbox spec,
                                                    const CancelToken& creation);
@@ -45,11 +47,15 @@ class SandboxRegistry {
 
  private:
   std::vector<std::shared_ptr<Sandbox>> AllLocked() const REQUIRES(mutex_);
+  // ResourceExhausted where a sandbox with these labels is one too many.
+  absl::Status CheckRoom(const Labels& labels) const REQUIRES(mutex_);
 
+  const SandboxLimits limits_;
   mutable Mutex mutex_;
   bool open_ GUARDED_BY(mutex_) = false;
   HostNetwork host_ GUARDED_BY(mutex_);
   std::map<std::string, std::shared_ptr<Sandbox>> sandboxes_ GUARDED_BY(mutex_);  // by id
+  std::map<std::string, Labels> labels_ GUARDED_BY(mutex_);  // as they were created, by id
 };
 
 }  // namespace sluice

@@ -22,6 +22,7 @@
 #include "server/guest/netns_guest.h"
 #include "server/guest/oci_guest.h"
 #include "server/guest/oci_runtime.h"
+#include "server/guest/path_roots.h"
 #include "server/guest/socket_guest.h"
 
 namespace sluice {
@@ -31,22 +32,29 @@ constexpr char kHostRoot[] = "/";
 constexpr char kTunDevice[] = "/dev/net/tun";
 constexpr mode_t kPrivateDirectory = 0700;
 
-// Whether `path` is `directory` or lies below it. Both without symbolic links.
-bool IsWithin(const std::string& path, const std::string& directory) {
-  return directory == kHostRoot || path == directory || absl::StartsWith(path, absl::StrCat(directory, "/"));
-}
-
 // The path of `path`, within `root`, as a guest with that root says it.
 std::string SeenFrom(const std::string& root, const std::string& path) {
   return root == kHostRoot ? path : path.substr(root.size());
 }
 
-absl::StatusOr<std::string> FindRootfs(const std::string& rootfs, const std::string& state_dir) {
+absl::StatusOr<std::string> FindRootfs(const std::string& rootfs, const std::string& state_dir,
+                                       const PathRoots& roots) {
+  if (rootfs.empty()) return kHostRoot;
   std::error_code error;
-  const std::string path = std::filesystem::canonical(rootfs.empty() ? kHostRoot : rootfs, error);
+  const std::string path = std::filesystem::canonical(rootfs, error);
   if (error || !std::filesystem::is_directory(path, error)) return FieldError("oci.rootfs", "is not a directory of the host");
   if (IsWithin(path, state_dir)) return FieldError("oci.rootfs", "lies in the server's own state directory");
+  if (absl::Status status = roots.Check("oci.rootfs", path); !status.ok()) return status;
   return path;
+}
+
+// Of the directory that the socket shall stand in; one that is not there is found
+// out later.
+absl::Status CheckSocketPath(const std::string& path, const PathRoots& roots) {
+  if (path.empty()) return absl::OkStatus();  // the server's choice
+  std::error_code error;
+  const std::string directory = std::filesystem::canonical(std::filesystem::path(path).parent_path(), error);
+  return error ? absl::OkStatus() : roots.Check("socket.path", directory);
 }
 
 OciContainer ToContainer(const v1::OciGuest& oci, const GuestUser& user) {
@@ -63,8 +71,8 @@ OciContainer ToContainer(const v1::OciGuest& oci, const GuestUser& user) {
 
 class GuestFactoryImpl : public GuestFactory {
  public:
-  GuestFactoryImpl(GuestFactoryOptions options, OciRuntime runtime, std::unique_ptr<IoThread> io)
-      : options_(std::move(options)), runtime_(std::move(runtime)), io_(std::move(io)) {}
+  GuestFactoryImpl(GuestFactoryOptions options, PathRoots roots, OciRuntime runtime, std::unique_ptr<IoThread> io)
+      : options_(std::move(options)), roots_(std::move(roots)), runtime_(std::move(runtime)), io_(std::move(io)) {}
 
   absl::StatusOr<std::unique_ptr<Guest>> Create(const v1::Guest& spec, const GuestIdentity& identity) override {
     switch (spec.kind_case()) {
@@ -88,6 +96,7 @@ class GuestFactoryImpl : public GuestFactory {
   absl::StatusOr<std::unique_ptr<Guest>> CreateSocket(const v1::SocketGuest& spec, const GuestIdentity& identity);
 
   const GuestFactoryOptions options_;
+  const PathRoots roots_;
   const OciRuntime runtime_;
   const std::unique_ptr<IoThread> io_;
 };
@@ -98,8 +107,9 @@ absl::StatusOr<std::unique_ptr<Guest>> GuestFactoryImpl::CreateOci(const v1::Oci
                                                                    const GuestIdentity& identity) {
   const absl::StatusOr<GuestUser> user = GuestUser::Parse(oci.user());
   if (!user.ok()) return InField("oci", user.status());
-  const absl::StatusOr<std::string> rootfs = FindRootfs(oci.rootfs(), options_.state_dir);
+  const absl::StatusOr<std::string> rootfs = FindRootfs(oci.rootfs(), options_.state_dir, roots_);
   if (!rootfs.ok()) return rootfs.status();
+  if (const absl::Status status = user->CheckOn(*rootfs); !status.ok()) return InField("oci", status);
   absl::StatusOr<NetNamespace> netns = NetNamespace::Create();
   if (!netns.ok()) return netns.status();
   OciContainer container = ToContainer(oci, *user);
@@ -133,6 +143,7 @@ absl::StatusOr<std::unique_ptr<Guest>> GuestFactoryImpl::CreateNetns(const v1::N
 
 absl::StatusOr<std::unique_ptr<Guest>> GuestFactoryImpl::CreateSocket(const v1::SocketGuest& spec,
                                                                       const GuestIdentity& identity) {
+  if (absl::Status status = CheckSocketPath(spec.path(), roots_); !status.ok()) return status;
   absl::StatusOr<std::unique_ptr<SocketGuest>> guest = SocketGuest::Create(spec, options_.state_dir, identity, *io_);
   if (!guest.ok()) return guest.status();
   return *std::move(guest);
@@ -181,6 +192,8 @@ absl::StatusOr<std::unique_ptr<GuestFactory>> MakeGuestFactory(const GuestFactor
   std::error_code error;
   options.state_dir = std::filesystem::canonical(given.state_dir, error);
   if (error) return absl::FailedPreconditionError(absl::StrCat(given.state_dir, ": ", error.message()));
+  absl::StatusOr<PathRoots> roots = PathRoots::Make(options.path_roots);
+  if (!roots.ok()) return roots.status();
   if (const absl::Status status = CheckHost(options); !status.ok()) return status;
   OciRuntime runtime({.program = options.oci_runtime, .root = absl::StrCat(options.state_dir, "/oci")});
   if (const absl::Status status = runtime.CheckUsable(); !status.ok()) return status;
@@ -192,7 +205,7 @@ absl::StatusOr<std::unique_ptr<GuestFactory>> MakeGuestFactory(const GuestFactor
   RemoveLeftovers(runtime, guests);
   absl::StatusOr<std::unique_ptr<IoThread>> io = IoThread::Start();
   if (!io.ok()) return io.status();
-  return std::make_unique<GuestFactoryImpl>(std::move(options), std::move(runtime), *std::move(io));
+  return std::make_unique<GuestFactoryImpl>(std::move(options), *std::move(roots), std::move(runtime), *std::move(io));
 }
 
 }  // namespace sluice

@@ -40,6 +40,8 @@ struct GuestFactoryOptions {
   std::string oci_runtime = "runc";  // a path, or a name on PATH
   // sluice-init, a static program. Absolute.
   std::string init_path;
+  // Where what guests are made of must lie; empty: anywhere.
+  std::vector<std::string> path_roots = {};
 };
 
 // Once a process: it makes this process the reaper of its orphaned descendants

@@ -134,9 +134,7 @@ TEST_F(GuestFactoryTest, SaysWhatIsWrongWithAProgram) {
 TEST_F(GuestFactoryTest, DoesNotSeeTheServersOwnFiles) {
   ASSERT_TRUE(WriteFile(state_ + "/secret", "s", 0644).ok());
   ASSERT_EQ(chmod(state_.c_str(), 0755), 0);
-  v1::OciGuest oci;
-  oci.set_user("0");
-  const std::unique_ptr<Guest> guest = StartOci(oci);
+  const std::unique_ptr<Guest> guest = StartOci({});
   ASSERT_NE(guest, nullptr);
   EXPECT_EQ(Run(*guest, {.args = {"ls", "-A", state_}}), ":0");
   EXPECT_EQ(Run(*guest, {.args = {"ls", "-d", "/var/tmp"}}), "/var/tmp\n:0") << "what is around it is seen";
@@ -190,6 +188,45 @@ TEST_F(GuestFactoryTest, RefusesWhatCannotBeARoot) {
   oci.set_rootfs(state_ + "-link");
   EXPECT_EQ(FieldOf(CreateOci(oci).status()), "oci.rootfs");
   fs::remove(state_ + "-link");
+}
+
+TEST_F(GuestFactoryTest, NobodyIsRootOnTheHostsOwnRoot) {
+  v1::OciGuest oci;
+  for (const char* user : {"0", "0:1", "1:0"}) {
+    oci.set_user(user);
+    for (const char* rootfs : {"", "/", "/etc/.."}) {
+      oci.set_rootfs(rootfs);
+      EXPECT_EQ(FieldOf(CreateOci(oci).status()), "oci.user") << user << " " << rootfs;
+    }
+  }
+  const std::unique_ptr<Guest> guest = StartOci({});
+  ASSERT_NE(guest, nullptr);
+  EXPECT_EQ(FieldOf(guest->Exec({.args = {"id"}, .user = "0"}).status()), "user");
+  EXPECT_EQ(Run(*guest, {.args = {"id", "-u"}, .user = "1"}), "1\n:0");
+}
+
+TEST_F(GuestFactoryTest, PathsLieBelowTheServersRoots) {
+  const std::string root = state_ + "-root", outside = state_ + "-outside", link = root + "/link";
+  for (const std::string& path : {root, outside, root + "/a"}) ASSERT_TRUE(fs::create_directory(path));
+  ASSERT_EQ(symlink(outside.c_str(), link.c_str()), 0);
+  GuestFactoryOptions options = Options();
+  options.path_roots = {root};
+  factory_ = nullptr;
+  factory_ = *MakeGuestFactory(options);
+  v1::OciGuest oci;
+  for (const std::string& path : {outside, link, root + "/a/../../etc", std::string("/")}) {
+    oci.set_rootfs(path);
+    EXPECT_EQ(FieldOf(CreateOci(oci).status()), "oci.rootfs") << path;
+  }
+  oci.set_rootfs(root + "/a");
+  EXPECT_TRUE(CreateOci(oci).ok());
+  v1::Guest vmm;
+  vmm.mutable_socket()->set_framing(v1::SocketGuest::FRAMING_STREAM);
+  vmm.mutable_socket()->set_path(link + "/vm.sock");
+  EXPECT_EQ(FieldOf(Create(vmm).status()), "socket.path");
+  vmm.mutable_socket()->set_path(root + "/vm.sock");
+  EXPECT_TRUE(Create(vmm).ok());
+  for (const std::string& path : {root, outside}) fs::remove_all(path);
 }
 
 TEST_F(GuestFactoryTest, RefusesWhatIsNoNetworkNamespaceOfSomeoneElse) {

@@ -33,4 +33,9 @@ absl::StatusOr<GuestUser> GuestUser::Parse(absl::string_view text) {
   return user;
 }
 
+absl::Status GuestUser::CheckOn(absl::string_view rootfs) const {
+  if (rootfs != "/" || !IsRoot()) return absl::OkStatus();
+  return FieldError("user", "must not be root's (0) on the host's own root file system");
+}
+
 }  // namespace sluice

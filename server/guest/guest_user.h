@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
@@ -18,6 +19,11 @@ struct GuestUser {
   // "uid" (its group has the same number), "uid:gid", or empty for the default.
   // FieldError of "user" for names and anything else.
   static absl::StatusOr<GuestUser> Parse(absl::string_view text);
+
+  // FieldError of "user" for root where a guest's root file system is `rootfs`, a
+  // path without symbolic links, and that is the host's own: it would read what
+  // only the host's root may.
+  absl::Status CheckOn(absl::string_view rootfs) const;
 
   friend bool operator==(const GuestUser&, const GuestUser&) = default;
 };

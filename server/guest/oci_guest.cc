@@ -203,6 +203,7 @@ absl::StatusOr<OciProcess> OciGuest::ToProcess(const ExecOptions& options) const
     if (!user.ok()) return user.status();
     process.user = *user;
   }
+  if (const absl::Status status = process.user.CheckOn(options_.rootfs); !status.ok()) return status;
   return process;
 }
 

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "netsvc/base/io.h"
 #include "netsvc/base/unique_fd.h"
+#include "server/guest/path_roots.h"
 
 namespace sluice {
 namespace {
@@ -57,13 +58,14 @@ absl::Status OverlayRoot::Mount() const {
   absl::Status status = MountLayer(layer_path);
   if (status.ok()) status = WriteEtc(absl::StrCat(layer_path, "/upper/etc"), *this);
   if (!status.ok()) return status;
-  const UniqueFd lower(open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const absl::StatusOr<UniqueFd> lower = OpenDirectoryExactly(directory);
+  if (!lower.ok()) return lower.status();
   const UniqueFd layer(open(layer_path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!lower.valid() || !layer.valid()) return ErrnoError(errno, absl::StrCat("open ", directory));
+  if (!layer.valid()) return ErrnoError(errno, absl::StrCat("open ", layer_path));
   // By descriptor: mount options cannot say every path, and the guest can read
   // them.
   const std::string layer_fd = absl::StrCat("/proc/self/fd/", layer.get());
-  const std::string options = absl::StrCat("lowerdir=/proc/self/fd/", lower.get(), ",upperdir=", layer_fd,
+  const std::string options = absl::StrCat("lowerdir=/proc/self/fd/", lower->get(), ",upperdir=", layer_fd,
                                            "/upper,workdir=", layer_fd, "/work");
   if (mount("overlay", mount_path.c_str(), "overlay", MS_NOSUID | MS_NODEV, options.c_str()) != 0) {
     return ErrnoError(errno, absl::StrCat("mount an overlay of ", directory));

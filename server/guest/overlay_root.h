@@ -19,7 +19,7 @@ struct OverlayRoot {
   static constexpr uint64_t kLayerBytes = 512 << 20;
   static constexpr uint64_t kLayerFiles = 262'144;
 
-  std::string directory;  // of the host
+  std::string directory;  // of the host; its path has no symbolic links
   // In the layer's /etc: hostname, hosts, resolv.conf.
   std::string hostname;
   std::vector<IpAddress> nameservers;

@@ -6,35 +6,13 @@
 #include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "server/metrics/families.h"
+#include "server/service/status.h"
 
 namespace sluice {
 namespace {
 
 // Seconds. A creation starts processes; a stream lives for days.
 constexpr std::array<double, 9> kBounds = {0.0005, 0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60};
-
-constexpr const char* kCodeNames[] = {"ok",
-                                      "cancelled",
-                                      "unknown",
-                                      "invalid_argument",
-                                      "deadline_exceeded",
-                                      "not_found",
-                                      "already_exists",
-                                      "permission_denied",
-                                      "resource_exhausted",
-                                      "failed_precondition",
-                                      "aborted",
-                                      "out_of_range",
-                                      "unimplemented",
-                                      "internal",
-                                      "unavailable",
-                                      "data_loss",
-                                      "unauthenticated"};
-
-std::string NameOf(grpc::StatusCode code) {
-  const auto index = static_cast<size_t>(code);
-  return index < std::size(kCodeNames) ? kCodeNames[index] : "unknown";
-}
 
 class Observer : public grpc::experimental::Interceptor {
  public:
@@ -88,7 +66,7 @@ std::vector<prometheus::MetricFamily> RpcMetrics::Collect() const {
   for (const auto& [path, method] : methods_) {
     const std::string name(absl::StripPrefix(path, "/"));
     for (const auto& [code, count] : method.codes) {
-      AddCounter(calls, {{"method", name}, {"code", NameOf(code)}}, static_cast<double>(count));
+      AddCounter(calls, {{"method", name}, {"code", CodeName(code)}}, static_cast<double>(count));
     }
     AddHistogram(durations, {{"method", name}}, {kBounds.begin(), kBounds.end()}, method.buckets, method.seconds);
   }

@@ -20,6 +20,7 @@
 #include "google/protobuf/util/time_util.h"
 #include "netsvc/audit/log_writer.h"
 #include "netsvc/audit/segment.h"
+#include "server/access/fake_callers.h"
 #include "server/service/audit_service.h"
 
 namespace sluice {
@@ -99,7 +100,8 @@ void Run() {
     const std::unique_ptr<AuditWatch> watch = *AuditWatch::Start(directory);
     AuditStreams streams;
     Executor readers(4);
-    AuditServiceImpl service({directory, *watch, streams, readers, Clock::System()});
+    const FakeCallers callers;
+    AuditServiceImpl service({directory, *watch, streams, readers, Clock::System()}, callers);
     grpc::ServerBuilder builder;
     builder.RegisterService(&service);
     const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();

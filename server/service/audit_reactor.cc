@@ -10,11 +10,12 @@ namespace sluice {
 
 using google::protobuf::util::TimeUtil;
 
-AuditReactor* AuditReactor::Start(const v1::StreamAuditEventsRequest& request, const Parts& parts) {
+AuditReactor* AuditReactor::Start(const v1::StreamAuditEventsRequest& request, absl::StatusOr<Caller> caller,
+                                  const Parts& parts) {
   std::shared_ptr<AuditReactor> reactor(new AuditReactor(parts, request.follow()));
   reactor->self_ = reactor;
   AuditReactor* raw = reactor.get();
-  const absl::Status status = raw->Begin(request);
+  const absl::Status status = raw->Begin(request, std::move(caller));
   if (status.ok()) {
     raw->ReadSoon();
   } else {
@@ -23,10 +24,12 @@ AuditReactor* AuditReactor::Start(const v1::StreamAuditEventsRequest& request, c
   return raw;
 }
 
-absl::Status AuditReactor::Begin(const v1::StreamAuditEventsRequest& request) {
+absl::Status AuditReactor::Begin(const v1::StreamAuditEventsRequest& request, absl::StatusOr<Caller> caller) {
+  if (!caller.ok()) return caller.status();
+  caller_ = *std::move(caller);
   absl::Status status = parts_.streams.Add(shared_from_this());
   if (!status.ok()) return status;
-  absl::StatusOr<AuditReading> reading = AuditReading::Start(request, parts_.directory.Logs());
+  absl::StatusOr<AuditReading> reading = AuditReading::Start(request, parts_.directory.Logs(), caller_.scope);
   if (!reading.ok()) return reading.status();
   reading_.emplace(*std::move(reading));
   {

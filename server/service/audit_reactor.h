@@ -10,8 +10,10 @@
 #include <set>
 #include <string>
 
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "netsvc/base/clock.h"
+#include "server/access/caller.h"
 #include "server/base/mutex.h"
 #include "server/core/executor.h"
 #include "server/service/audit_directory.h"
@@ -44,7 +46,9 @@ class AuditReactor : public grpc::ServerWriteReactor<v1::StreamAuditEventsRespon
     const Clock& clock;
   };
 
-  static AuditReactor* Start(const v1::StreamAuditEventsRequest& request, const Parts& parts);
+  // Ends at once with the error of `caller`, where it is one.
+  static AuditReactor* Start(const v1::StreamAuditEventsRequest& request, absl::StatusOr<Caller> caller,
+                             const Parts& parts);
 
   void End(const absl::Status& status) override;
   absl::Duration lag() const override;
@@ -52,7 +56,7 @@ class AuditReactor : public grpc::ServerWriteReactor<v1::StreamAuditEventsRespon
  private:
   AuditReactor(const Parts& parts, bool follow) : parts_(parts), follow_(follow) {}
 
-  absl::Status Begin(const v1::StreamAuditEventsRequest& request);
+  absl::Status Begin(const v1::StreamAuditEventsRequest& request, absl::StatusOr<Caller> caller);
 
   void OnWriteDone(bool ok) override;
   void OnCancel() override;
@@ -76,6 +80,7 @@ class AuditReactor : public grpc::ServerWriteReactor<v1::StreamAuditEventsRespon
 
   const Parts parts_;
   const bool follow_;
+  Caller caller_;
   std::shared_ptr<AuditReactor> self_;
   uint64_t listener_ = 0;
   std::optional<AuditReading> reading_;

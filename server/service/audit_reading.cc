@@ -21,11 +21,11 @@ absl::Time ToTime(const google::protobuf::Timestamp& time) {
 }  // namespace
 
 absl::StatusOr<AuditReading> AuditReading::Start(const v1::StreamAuditEventsRequest& request,
-                                                 const std::vector<AuditLogInfo>& logs) {
+                                                 const std::vector<AuditLogInfo>& logs, const Labels& scope) {
   if (absl::Status labels = CheckLabels("labels", request.labels()); !labels.ok()) return labels;
   absl::StatusOr<CompiledAuditFilter> filter = CompiledAuditFilter::Compile(request.filter());
   if (!filter.ok()) return InField("filter", filter.status());
-  AuditReading reading(request, *std::move(filter));
+  AuditReading reading(request, *std::move(filter), scope);
   if (reading.until_ < reading.since_) return FieldError("until", "is earlier than since");
   if (!request.cursor().empty()) {
     absl::StatusOr<audit::Cursor> cursor = audit::Cursor::FromText(request.cursor());
@@ -33,7 +33,9 @@ absl::StatusOr<AuditReading> AuditReading::Start(const v1::StreamAuditEventsRequ
     reading.cursor_ = *std::move(cursor);
   }
   std::set<std::string> known;
-  for (const AuditLogInfo& log : logs) known.insert(log.sandbox_id);
+  for (const AuditLogInfo& log : logs) {
+    if (LabelsMatch(log.labels, scope)) known.insert(log.sandbox_id);
+  }
   for (const std::string& id : request.sandbox_ids()) {
     if (!known.contains(id)) return absl::NotFoundError(absl::StrCat("there is no audit log of a sandbox ", id));
   }
@@ -43,16 +45,18 @@ absl::StatusOr<AuditReading> AuditReading::Start(const v1::StreamAuditEventsRequ
   return reading;
 }
 
-AuditReading::AuditReading(const v1::StreamAuditEventsRequest& request, CompiledAuditFilter filter)
+AuditReading::AuditReading(const v1::StreamAuditEventsRequest& request, CompiledAuditFilter filter, Labels scope)
     : request_(request),
       filter_(std::move(filter)),
+      scope_(std::move(scope)),
       ids_(request.sandbox_ids().begin(), request.sandbox_ids().end()) {
   if (request.has_since()) since_ = ToTime(request.since());
   if (request.has_until()) until_ = ToTime(request.until());
 }
 
 bool AuditReading::Selects(const AuditLogInfo& log) const {
-  return (ids_.empty() || ids_.contains(log.sandbox_id)) && LabelsMatch(log.labels, request_.labels());
+  return (ids_.empty() || ids_.contains(log.sandbox_id)) && LabelsMatch(log.labels, request_.labels()) &&
+         LabelsMatch(log.labels, scope_);
 }
 
 void AuditReading::Put(const AuditLogInfo& info) {

@@ -34,10 +34,10 @@ class AuditReading {
   static constexpr int kMaxLogsLookedAt = 16;
 
   // FieldError for a request that is wrong in itself, NotFound for an id that none
-  // of `logs` bears. Without follow, `logs` and what they hold now is all that is
+  // of `logs` bears. Logs of sandboxes without the labels of `scope` are not there. Without follow, `logs` and what they hold now is all that is
   // read.
   static absl::StatusOr<AuditReading> Start(const v1::StreamAuditEventsRequest& request,
-                                            const std::vector<AuditLogInfo>& logs);
+                                            const std::vector<AuditLogInfo>& logs, const Labels& scope = {});
 
   // Any thread.
   bool Selects(const AuditLogInfo& log) const;
@@ -68,7 +68,7 @@ class AuditReading {
     bool ready = false;      // in ready_
   };
 
-  AuditReading(const v1::StreamAuditEventsRequest& request, CompiledAuditFilter filter);
+  AuditReading(const v1::StreamAuditEventsRequest& request, CompiledAuditFilter filter, Labels scope);
 
   void MakeReady(Log& log);
   // Reads on in one log. True: more may be there.
@@ -80,6 +80,7 @@ class AuditReading {
 
   const v1::StreamAuditEventsRequest request_;
   const CompiledAuditFilter filter_;
+  const Labels scope_;
   const std::set<std::string> ids_;
   absl::Time since_ = absl::InfinitePast();
   absl::Time until_ = absl::InfiniteFuture();

@@ -3,6 +3,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include "server/access/callers.h"
 #include "server/service/audit_reactor.h"
 #include "sluice/v1/audit_service.grpc.pb.h"
 
@@ -11,16 +12,17 @@ namespace sluice {
 // sluice.v1.AuditService: StreamAuditEvents; CapturePackets is UNIMPLEMENTED.
 class AuditServiceImpl final : public v1::AuditService::CallbackService {
  public:
-  // What its streams work with; all of it outlives the service.
-  explicit AuditServiceImpl(const AuditReactor::Parts& parts) : parts_(parts) {}
+  // What its streams work with, and whose they are; all of it outlives the service.
+  AuditServiceImpl(const AuditReactor::Parts& parts, const Callers& callers) : parts_(parts), callers_(callers) {}
 
   grpc::ServerWriteReactor<v1::StreamAuditEventsResponse>* StreamAuditEvents(
-      grpc::CallbackServerContext*, const v1::StreamAuditEventsRequest* request) override {
-    return AuditReactor::Start(*request, parts_);
+      grpc::CallbackServerContext* context, const v1::StreamAuditEventsRequest* request) override {
+    return AuditReactor::Start(*request, callers_.OfStream(*context), parts_);
   }
 
  private:
   const AuditReactor::Parts parts_;
+  const Callers& callers_;
 };
 
 }  // namespace sluice

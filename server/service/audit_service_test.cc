@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "netsvc/audit/test_log.h"
+#include "server/access/fake_callers.h"
 
 namespace sluice {
 namespace {
@@ -65,7 +66,7 @@ class AuditServiceTest : public testing::Test {
   AuditServiceTest() {
     watch_ = *AuditWatch::Start(directory_);
     service_ = std::make_unique<AuditServiceImpl>(
-        AuditReactor::Parts{directory_, *watch_, streams_, readers_, clock_});
+        AuditReactor::Parts{directory_, *watch_, streams_, readers_, clock_}, callers_);
     grpc::ServerBuilder builder;
     builder.RegisterService(service_.get());
     server_ = builder.BuildAndStart();
@@ -112,6 +113,7 @@ class AuditServiceTest : public testing::Test {
   SharedClock clock_;
   std::unique_ptr<AuditWatch> watch_;
   AuditStreams streams_;
+  FakeCallers callers_;
   Executor readers_{2};
   std::unique_ptr<AuditServiceImpl> service_;
   std::unique_ptr<grpc::Server> server_;

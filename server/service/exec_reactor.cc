@@ -24,10 +24,15 @@ absl::Status ReadTerminalSize(const v1::TerminalSize& message, TerminalSize& siz
 
 }  // namespace
 
-ExecReactor* ExecReactor::Start(GuestLookup& lookup, const GuestServiceImpl::RunBlocking& run_blocking) {
-  std::shared_ptr<ExecReactor> reactor(new ExecReactor(lookup, run_blocking));
+ExecReactor* ExecReactor::Start(GuestLookup& lookup, absl::StatusOr<Caller> caller,
+                                const GuestServiceImpl::RunBlocking& run_blocking) {
+  std::shared_ptr<ExecReactor> reactor(new ExecReactor(lookup, std::move(caller), run_blocking));
   reactor->self_ = reactor;
-  reactor->StartRead(&reactor->request_);
+  if (reactor->caller_.ok()) {
+    reactor->StartRead(&reactor->request_);
+  } else {
+    reactor->End(reactor->caller_.status());
+  }
   return reactor.get();
 }
 
@@ -67,7 +72,7 @@ void ExecReactor::OnStart() {
 
 absl::StatusOr<std::shared_ptr<GuestProcess>> ExecReactor::StartProcess() const {
   const v1::ExecStart& start = request_.start();
-  absl::StatusOr<std::shared_ptr<Guest>> guest = lookup_.Find(start.sandbox_id());
+  absl::StatusOr<std::shared_ptr<Guest>> guest = lookup_.Find(start.sandbox_id(), *caller_);
   if (!guest.ok()) return WithMissing("sandbox", start.sandbox_id(), guest.status());
   ExecOptions options;
   options.args.assign(start.args().begin(), start.args().end());

@@ -5,8 +5,10 @@
 
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "server/base/mutex.h"
 #include "server/guest/guest_process.h"
 #include "server/service/guest_service.h"
@@ -20,11 +22,13 @@ namespace sluice {
 class ExecReactor : public grpc::ServerBidiReactor<v1::ExecRequest, v1::ExecResponse>,
                     public std::enable_shared_from_this<ExecReactor> {
  public:
-  static ExecReactor* Start(GuestLookup& lookup, const GuestServiceImpl::RunBlocking& run_blocking);
+  // Ends at once with the error of `caller`, where it is one.
+  static ExecReactor* Start(GuestLookup& lookup, absl::StatusOr<Caller> caller,
+                            const GuestServiceImpl::RunBlocking& run_blocking);
 
  private:
-  ExecReactor(GuestLookup& lookup, const GuestServiceImpl::RunBlocking& run_blocking)
-      : lookup_(lookup), run_blocking_(run_blocking) {}
+  ExecReactor(GuestLookup& lookup, absl::StatusOr<Caller> caller, const GuestServiceImpl::RunBlocking& run_blocking)
+      : lookup_(lookup), caller_(std::move(caller)), run_blocking_(run_blocking) {}
 
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
@@ -44,6 +48,7 @@ class ExecReactor : public grpc::ServerBidiReactor<v1::ExecRequest, v1::ExecResp
   std::shared_ptr<GuestProcess> process();
 
   GuestLookup& lookup_;
+  const absl::StatusOr<Caller> caller_;
   const GuestServiceImpl::RunBlocking& run_blocking_;
   std::shared_ptr<ExecReactor> self_;
   v1::ExecRequest request_;

@@ -16,6 +16,7 @@
 #include "google/rpc/status.pb.h"
 #include "gtest/gtest.h"
 #include "netsvc/base/field_error.h"
+#include "server/access/fake_callers.h"
 #include "server/base/mutex.h"
 #include "server/guest/guest.h"
 
@@ -115,8 +116,8 @@ class ExecReactorTest : public testing::Test, public GuestLookup {
     stub_ = v1::GuestService::NewStub(server_->InProcessChannel({}));
   }
 
-  absl::StatusOr<std::shared_ptr<Guest>> Find(const std::string& sandbox_id) override {
-    if (sandbox_id == "web") return std::make_shared<FakeGuest>(script_);
+  absl::StatusOr<std::shared_ptr<Guest>> Find(const std::string& sandbox_id, const Caller& caller) override {
+    if (sandbox_id == "web" && caller.IsAdmin()) return std::make_shared<FakeGuest>(script_);
     return absl::NotFoundError(absl::StrCat("there is no sandbox ", sandbox_id));
   }
 
@@ -175,7 +176,8 @@ class ExecReactorTest : public testing::Test, public GuestLookup {
 
   Script script_;
   bool has_room_ = true;
-  GuestServiceImpl service_{*this, [this](std::function<void()> work) {
+  FakeCallers callers_;
+  GuestServiceImpl service_{*this, callers_, [this](std::function<void()> work) {
                               if (has_room_) work();
                               return has_room_;
                             }};

@@ -12,16 +12,18 @@ absl::Status Busy() { return absl::ResourceExhaustedError("the server has too mu
 
 }  // namespace
 
-absl::StatusOr<GuestFiles> FilesOf(GuestLookup& lookup, const std::string& sandbox_id) {
+absl::StatusOr<GuestFiles> FilesOf(GuestLookup& lookup, const absl::StatusOr<Caller>& caller,
+                                   const std::string& sandbox_id) {
+  if (!caller.ok()) return caller.status();
   if (sandbox_id.empty()) return FieldError("sandbox_id", "is required");
-  const absl::StatusOr<std::shared_ptr<Guest>> guest = lookup.Find(sandbox_id);
+  const absl::StatusOr<std::shared_ptr<Guest>> guest = lookup.Find(sandbox_id, *caller);
   if (!guest.ok()) return WithMissing("sandbox", sandbox_id, guest.status());
   return (*guest)->Files();
 }
 
-ReadFileReactor::ReadFileReactor(GuestLookup& lookup, const GuestServiceImpl::RunBlocking& run_blocking,
-                                 const v1::ReadFileRequest& request)
-    : lookup_(lookup), run_blocking_(run_blocking), request_(request) {
+ReadFileReactor::ReadFileReactor(GuestLookup& lookup, absl::StatusOr<Caller> caller,
+                                 const GuestServiceImpl::RunBlocking& run_blocking, const v1::ReadFileRequest& request)
+    : lookup_(lookup), caller_(std::move(caller)), run_blocking_(run_blocking), request_(request) {
   NextLater();
 }
 
@@ -38,7 +40,7 @@ void ReadFileReactor::Next() {
 
 absl::StatusOr<std::string> ReadFileReactor::ReadChunk() {
   if (reader_ == nullptr) {
-    const absl::StatusOr<GuestFiles> files = FilesOf(lookup_, request_.sandbox_id());
+    const absl::StatusOr<GuestFiles> files = FilesOf(lookup_, caller_, request_.sandbox_id());
     if (!files.ok()) return files.status();
     absl::StatusOr<std::unique_ptr<FileReader>> reader = files->Read(request_);
     if (!reader.ok()) return reader.status();
@@ -52,10 +54,14 @@ void ReadFileReactor::OnWriteDone(bool ok) {
   Finish(ToGrpc(absl::CancelledError("the caller is gone")));
 }
 
-WriteFileReactor::WriteFileReactor(GuestLookup& lookup, const GuestServiceImpl::RunBlocking& run_blocking,
-                                   v1::WriteFileResponse& response)
-    : lookup_(lookup), run_blocking_(run_blocking), response_(response) {
-  StartRead(&request_);
+WriteFileReactor::WriteFileReactor(GuestLookup& lookup, absl::StatusOr<Caller> caller,
+                                   const GuestServiceImpl::RunBlocking& run_blocking, v1::WriteFileResponse& response)
+    : lookup_(lookup), caller_(std::move(caller)), run_blocking_(run_blocking), response_(response) {
+  if (caller_.ok()) {
+    StartRead(&request_);
+  } else {
+    Finish(ToGrpc(caller_.status()));
+  }
 }
 
 void WriteFileReactor::OnReadDone(bool ok) {
@@ -94,7 +100,7 @@ absl::Status WriteFileReactor::TakeRequest() {
 }
 
 absl::Status WriteFileReactor::Open() {
-  const absl::StatusOr<GuestFiles> files = FilesOf(lookup_, request_.open().sandbox_id());
+  const absl::StatusOr<GuestFiles> files = FilesOf(lookup_, caller_, request_.open().sandbox_id());
   if (!files.ok()) return files.status();
   absl::StatusOr<std::unique_ptr<FileWriter>> writer = files->Write(request_.open());
   if (writer.ok()) writer_ = *std::move(writer);

@@ -15,17 +15,19 @@
 
 namespace sluice {
 
-// The files of a sandbox's guest. FieldError of "sandbox_id" where it is empty;
-// else GuestLookup's errors and Guest::Files's. Blocks.
-absl::StatusOr<GuestFiles> FilesOf(GuestLookup& lookup, const std::string& sandbox_id);
+// The files of a sandbox's guest. The error of `caller`, where it is one; FieldError
+// of "sandbox_id" where it is empty; else GuestLookup's errors and Guest::Files's.
+// Blocks.
+absl::StatusOr<GuestFiles> FilesOf(GuestLookup& lookup, const absl::StatusOr<Caller>& caller,
+                                   const std::string& sandbox_id);
 
 // One ReadFile call. It holds one chunk: the next is read once gRPC has taken
 // the last. Owned by itself.
 class ReadFileReactor : public grpc::ServerWriteReactor<v1::ReadFileResponse> {
  public:
   // `request` lives as long as the call.
-  ReadFileReactor(GuestLookup& lookup, const GuestServiceImpl::RunBlocking& run_blocking,
-                  const v1::ReadFileRequest& request);
+  ReadFileReactor(GuestLookup& lookup, absl::StatusOr<Caller> caller,
+                  const GuestServiceImpl::RunBlocking& run_blocking, const v1::ReadFileRequest& request);
 
  private:
   void OnWriteDone(bool ok) override;
@@ -37,6 +39,7 @@ class ReadFileReactor : public grpc::ServerWriteReactor<v1::ReadFileResponse> {
   absl::StatusOr<std::string> ReadChunk();
 
   GuestLookup& lookup_;
+  const absl::StatusOr<Caller> caller_;
   const GuestServiceImpl::RunBlocking& run_blocking_;
   const v1::ReadFileRequest& request_;
   std::unique_ptr<FileReader> reader_;
@@ -48,8 +51,8 @@ class ReadFileReactor : public grpc::ServerWriteReactor<v1::ReadFileResponse> {
 class WriteFileReactor : public grpc::ServerReadReactor<v1::WriteFileRequest> {
  public:
   // `response` lives as long as the call.
-  WriteFileReactor(GuestLookup& lookup, const GuestServiceImpl::RunBlocking& run_blocking,
-                   v1::WriteFileResponse& response);
+  WriteFileReactor(GuestLookup& lookup, absl::StatusOr<Caller> caller,
+                   const GuestServiceImpl::RunBlocking& run_blocking, v1::WriteFileResponse& response);
 
  private:
   void OnReadDone(bool ok) override;
@@ -66,6 +69,7 @@ class WriteFileReactor : public grpc::ServerReadReactor<v1::WriteFileRequest> {
   void End(const absl::Status& status);
 
   GuestLookup& lookup_;
+  const absl::StatusOr<Caller> caller_;
   const GuestServiceImpl::RunBlocking& run_blocking_;
   v1::WriteFileResponse& response_;
   v1::WriteFileRequest request_;

@@ -8,25 +8,27 @@
 
 namespace sluice {
 
-grpc::ServerBidiReactor<v1::ExecRequest, v1::ExecResponse>* GuestServiceImpl::Exec(grpc::CallbackServerContext*) {
-  return ExecReactor::Start(lookup_, run_blocking_);
+grpc::ServerBidiReactor<v1::ExecRequest, v1::ExecResponse>* GuestServiceImpl::Exec(
+    grpc::CallbackServerContext* context) {
+  return ExecReactor::Start(lookup_, callers_.OfStream(*context), run_blocking_);
 }
 
-grpc::ServerWriteReactor<v1::ReadFileResponse>* GuestServiceImpl::ReadFile(grpc::CallbackServerContext*,
+grpc::ServerWriteReactor<v1::ReadFileResponse>* GuestServiceImpl::ReadFile(grpc::CallbackServerContext* context,
                                                                            const v1::ReadFileRequest* request) {
-  return new ReadFileReactor(lookup_, run_blocking_, *request);
+  return new ReadFileReactor(lookup_, callers_.OfStream(*context), run_blocking_, *request);
 }
 
-grpc::ServerReadReactor<v1::WriteFileRequest>* GuestServiceImpl::WriteFile(grpc::CallbackServerContext*,
+grpc::ServerReadReactor<v1::WriteFileRequest>* GuestServiceImpl::WriteFile(grpc::CallbackServerContext* context,
                                                                            v1::WriteFileResponse* response) {
-  return new WriteFileReactor(lookup_, run_blocking_, *response);
+  return new WriteFileReactor(lookup_, callers_.OfStream(*context), run_blocking_, *response);
 }
 
 grpc::ServerUnaryReactor* GuestServiceImpl::WithFiles(grpc::CallbackServerContext* context,
                                                       const std::string& sandbox_id, FileWork work) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const bool taken = run_blocking_([this, reactor, &sandbox_id, work = std::move(work)] {
-    const absl::StatusOr<GuestFiles> files = FilesOf(lookup_, sandbox_id);
+  const absl::StatusOr<Caller> caller = callers_.OfCall(*context);
+  const bool taken = run_blocking_([this, reactor, caller, &sandbox_id, work = std::move(work)] {
+    const absl::StatusOr<GuestFiles> files = FilesOf(lookup_, caller, sandbox_id);
     reactor->Finish(ToGrpc(files.ok() ? work(*files) : files.status()));
   });
   if (!taken) reactor->Finish(ToGrpc(absl::ResourceExhaustedError("the server has too much to do")));

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "server/access/callers.h"
 #include "server/guest/guest.h"
 #include "sluice/v1/guest_service.grpc.pb.h"
 
@@ -15,8 +16,9 @@ namespace sluice {
 class GuestLookup {
  public:
   virtual ~GuestLookup() = default;
-  // NotFound (no such sandbox), FailedPrecondition (it does not run).
-  virtual absl::StatusOr<std::shared_ptr<Guest>> Find(const std::string& sandbox_id) = 0;
+  // NotFound (no such sandbox is there for the caller), FailedPrecondition (it
+  // does not run).
+  virtual absl::StatusOr<std::shared_ptr<Guest>> Find(const std::string& sandbox_id, const Caller& caller) = 0;
 };
 
 // sluice.v1.GuestService. Thin: it turns requests into calls on a Guest.
@@ -25,9 +27,9 @@ class GuestServiceImpl final : public v1::GuestService::CallbackService {
   // Runs work that blocks on a thread of its own; false where it has no room.
   using RunBlocking = std::function<bool(std::function<void()>)>;
 
-  // `lookup` outlives the service.
-  GuestServiceImpl(GuestLookup& lookup, RunBlocking run_blocking)
-      : lookup_(lookup), run_blocking_(std::move(run_blocking)) {}
+  // `lookup` and `callers` outlive the service.
+  GuestServiceImpl(GuestLookup& lookup, const Callers& callers, RunBlocking run_blocking)
+      : lookup_(lookup), callers_(callers), run_blocking_(std::move(run_blocking)) {}
 
   grpc::ServerBidiReactor<v1::ExecRequest, v1::ExecResponse>* Exec(grpc::CallbackServerContext* context) override;
   grpc::ServerWriteReactor<v1::ReadFileResponse>* ReadFile(grpc::CallbackServerContext* context,
@@ -52,6 +54,7 @@ class GuestServiceImpl final : public v1::GuestService::CallbackService {
                                       FileWork work);
 
   GuestLookup& lookup_;
+  const Callers& callers_;
   const RunBlocking run_blocking_;
 };
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "server/service/status.h"
+#include "server/service/visibility.h"
 #include "server/service/watch_reactor.h"
 
 namespace sluice {
@@ -30,12 +31,38 @@ class CreateReactor : public grpc::ServerUnaryReactor {
   CancelToken token_;
 };
 
+grpc::ServerUnaryReactor* End(grpc::ServerUnaryReactor* reactor, const absl::Status& status) {
+  reactor->Finish(ToGrpc(status));
+  return reactor;
+}
+
 }  // namespace
 
-grpc::ServerUnaryReactor* SandboxServiceImpl::CreateSandbox(grpc::CallbackServerContext*,
+absl::Status SandboxServiceImpl::CheckSandbox(const grpc::CallbackServerContext& context,
+                                              const std::string& sandbox_id) const {
+  const absl::StatusOr<Caller> caller = callers_.OfCall(context);
+  return caller.ok() ? CheckSeen(manager_, sandbox_id, *caller) : caller.status();
+}
+
+template <typename Request, typename Response, typename Method>
+grpc::ServerUnaryReactor* SandboxServiceImpl::OnSandbox(grpc::CallbackServerContext& context, const Request& request,
+                                                        Response* response, Method method) {
+  grpc::ServerUnaryReactor* reactor = context.DefaultReactor();
+  const absl::Status seen = CheckSandbox(context, request.sandbox_id());
+  if (!seen.ok()) return End(reactor, seen);
+  (manager_.*method)(request, Finish(reactor, response));
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* SandboxServiceImpl::CreateSandbox(grpc::CallbackServerContext* context,
                                                             const v1::CreateSandboxRequest* request,
                                                             v1::CreateSandboxResponse* response) {
   auto* reactor = new CreateReactor;
+  const absl::StatusOr<Caller> caller = callers_.OfCall(*context);
+  if (!caller.ok()) return End(reactor, caller.status());
+  absl::Status status = CheckCreatesOwn(*request, *caller);
+  if (status.ok()) status = CheckGuestRules(request->sandbox().guest(), *caller, guest_rules_);
+  if (!status.ok()) return End(reactor, status);
   manager_.Create(*request, reactor->token(), Finish(reactor, response));
   return reactor;
 }
@@ -43,87 +70,83 @@ grpc::ServerUnaryReactor* SandboxServiceImpl::CreateSandbox(grpc::CallbackServer
 grpc::ServerUnaryReactor* SandboxServiceImpl::GetSandbox(grpc::CallbackServerContext* context,
                                                          const v1::GetSandboxRequest* request,
                                                          v1::GetSandboxResponse* response) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  const absl::Status seen = CheckSandbox(*context, request->sandbox_id());
+  if (!seen.ok()) return End(reactor, seen);
   const absl::StatusOr<SandboxSnapshotPtr> sandbox = manager_.Get(*request);
   if (sandbox.ok()) *response->mutable_sandbox() = (*sandbox)->full();
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  reactor->Finish(ToGrpc(sandbox.status()));
-  return reactor;
+  return End(reactor, sandbox.status());
 }
 
 grpc::ServerUnaryReactor* SandboxServiceImpl::ListSandboxes(grpc::CallbackServerContext* context,
                                                             const v1::ListSandboxesRequest* request,
                                                             v1::ListSandboxesResponse* response) {
-  absl::StatusOr<SandboxManager::Page> page = manager_.List(*request);
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  const absl::StatusOr<Caller> caller = callers_.OfCall(*context);
+  if (!caller.ok()) return End(reactor, caller.status());
+  absl::StatusOr<SandboxManager::Page> page = manager_.List(*request, caller->scope);
   if (page.ok()) {
     for (const SandboxSnapshotPtr& sandbox : page->sandboxes) {
       *response->add_sandboxes() = sandbox->In(request->view(), v1::SANDBOX_VIEW_BASIC);
     }
     response->set_next_page_token(std::move(page->next_page_token));
   }
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  reactor->Finish(ToGrpc(page.status()));
-  return reactor;
+  return End(reactor, page.status());
 }
 
 grpc::ServerUnaryReactor* SandboxServiceImpl::UpdateSandbox(grpc::CallbackServerContext* context,
                                                             const v1::UpdateSandboxRequest* request,
                                                             v1::UpdateSandboxResponse* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  const absl::StatusOr<Caller> caller = callers_.OfCall(*context);
+  if (!caller.ok()) return End(reactor, caller.status());
+  absl::Status status = CheckSeen(manager_, request->sandbox().id(), *caller);
+  if (status.ok()) status = CheckKeepsOwn(*request, *caller);
+  if (!status.ok()) return End(reactor, status);
   manager_.Update(*request, Finish(reactor, response));
   return reactor;
+}
+
+grpc::ServerWriteReactor<v1::WatchSandboxesResponse>* SandboxServiceImpl::WatchSandboxes(
+    grpc::CallbackServerContext* context, const v1::WatchSandboxesRequest* request) {
+  return WatchReactor::Start(manager_, callers_.OfStream(*context), *request);
 }
 
 grpc::ServerUnaryReactor* SandboxServiceImpl::DeleteSandbox(grpc::CallbackServerContext* context,
                                                             const v1::DeleteSandboxRequest* request,
                                                             v1::DeleteSandboxResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  manager_.Delete(*request, Finish(reactor, response));
-  return reactor;
-}
-
-grpc::ServerWriteReactor<v1::WatchSandboxesResponse>* SandboxServiceImpl::WatchSandboxes(
-    grpc::CallbackServerContext*, const v1::WatchSandboxesRequest* request) {
-  return WatchReactor::Start(manager_, *request);
+  return OnSandbox(*context, *request, response, &SandboxManager::Delete);
 }
 
 grpc::ServerUnaryReactor* SandboxServiceImpl::PublishPort(grpc::CallbackServerContext* context,
                                                           const v1::PublishPortRequest* request,
                                                           v1::PublishPortResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  manager_.PublishPort(*request, Finish(reactor, response));
-  return reactor;
+  return OnSandbox(*context, *request, response, &SandboxManager::PublishPort);
 }
 
 grpc::ServerUnaryReactor* SandboxServiceImpl::UnpublishPort(grpc::CallbackServerContext* context,
                                                             const v1::UnpublishPortRequest* request,
                                                             v1::UnpublishPortResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  manager_.UnpublishPort(*request, Finish(reactor, response));
-  return reactor;
+  return OnSandbox(*context, *request, response, &SandboxManager::UnpublishPort);
 }
 
 grpc::ServerUnaryReactor* SandboxServiceImpl::SetNetworkPolicy(grpc::CallbackServerContext* context,
                                                                const v1::SetNetworkPolicyRequest* request,
                                                                v1::SetNetworkPolicyResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  manager_.SetNetworkPolicy(*request, Finish(reactor, response));
-  return reactor;
+  return OnSandbox(*context, *request, response, &SandboxManager::SetNetworkPolicy);
 }
 
 grpc::ServerUnaryReactor* SandboxServiceImpl::GetNetworkPolicy(grpc::CallbackServerContext* context,
                                                                const v1::GetNetworkPolicyRequest* request,
                                                                v1::GetNetworkPolicyResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  manager_.GetNetworkPolicy(*request, Finish(reactor, response));
-  return reactor;
+  return OnSandbox(*context, *request, response, &SandboxManager::GetNetworkPolicy);
 }
 
+// Without a sandbox: of a policy alone, which CheckSeen lets through.
 grpc::ServerUnaryReactor* SandboxServiceImpl::EvaluatePolicy(grpc::CallbackServerContext* context,
                                                              const v1::EvaluatePolicyRequest* request,
                                                              v1::EvaluatePolicyResponse* response) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  manager_.EvaluatePolicy(*request, Finish(reactor, response));
-  return reactor;
+  return OnSandbox(*context, *request, response, &SandboxManager::EvaluatePolicy);
 }
 
 }  // namespace sluice

@@ -3,17 +3,23 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <string>
+
+#include "absl/status/status.h"
+#include "server/access/callers.h"
 #include "server/core/sandbox_manager.h"
+#include "server/service/guest_rules.h"
 #include "sluice/v1/sandbox_service.grpc.pb.h"
 
 namespace sluice {
 
 // sluice.v1.SandboxService. Thin: each method is a call on the manager, which
-// checks the request.
+// checks the request, once it stands that the sandbox is there for the caller.
 class SandboxServiceImpl final : public v1::SandboxService::CallbackService {
  public:
-  // `manager` outlives the service.
-  explicit SandboxServiceImpl(SandboxManager& manager) : manager_(manager) {}
+  // `manager` and `callers` outlive the service.
+  SandboxServiceImpl(SandboxManager& manager, const Callers& callers, GuestRules guest_rules)
+      : manager_(manager), callers_(callers), guest_rules_(guest_rules) {}
 
   grpc::ServerUnaryReactor* CreateSandbox(grpc::CallbackServerContext* context,
                                           const v1::CreateSandboxRequest* request,
@@ -47,7 +53,15 @@ class SandboxServiceImpl final : public v1::SandboxService::CallbackService {
                                            v1::EvaluatePolicyResponse* response) override;
 
  private:
+  absl::Status CheckSandbox(const grpc::CallbackServerContext& context, const std::string& sandbox_id) const;
+  // A call about the one sandbox that `request` names.
+  template <typename Request, typename Response, typename Method>
+  grpc::ServerUnaryReactor* OnSandbox(grpc::CallbackServerContext& context, const Request& request,
+                                      Response* response, Method method);
+
   SandboxManager& manager_;
+  const Callers& callers_;
+  const GuestRules guest_rules_;
 };
 
 }  // namespace sluice

@@ -1,5 +1,6 @@
 #include "server/service/status.h"
 
+#include <iterator>
 #include <optional>
 #include <string>
 #include <utility>
@@ -21,6 +22,24 @@ google::rpc::BadRequest BadRequestOf(const std::string& field, const std::string
   violation->set_description(problem);
   return bad_request;
 }
+
+constexpr const char* kCodeNames[] = {"ok",
+                                      "cancelled",
+                                      "unknown",
+                                      "invalid_argument",
+                                      "deadline_exceeded",
+                                      "not_found",
+                                      "already_exists",
+                                      "permission_denied",
+                                      "resource_exhausted",
+                                      "failed_precondition",
+                                      "aborted",
+                                      "out_of_range",
+                                      "unimplemented",
+                                      "internal",
+                                      "unavailable",
+                                      "data_loss",
+                                      "unauthenticated"};
 
 }  // namespace
 
@@ -49,6 +68,11 @@ grpc::Status ToGrpc(const absl::Status& status) {
   details.set_code(status.raw_code());
   details.set_message(message);  // the call's own: some clients show the one, some the other
   return grpc::Status(code, message, details.SerializeAsString());
+}
+
+std::string CodeName(grpc::StatusCode code) {
+  const auto index = static_cast<size_t>(code);
+  return index < std::size(kCodeNames) ? kCodeNames[index] : "unknown";
 }
 
 }  // namespace sluice

@@ -3,6 +3,8 @@
 
 #include <grpcpp/support/status.h>
 
+#include <string>
+
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 
@@ -16,6 +18,9 @@ grpc::Status ToGrpc(const absl::Status& status);
 // A NotFound of which programs can tell what is missing: a thing of `type`
 // ("sandbox") called `name`. Any other status is returned as it is.
 absl::Status WithMissing(absl::string_view type, absl::string_view name, absl::Status status);
+
+// "ok", "permission_denied": as metrics and logs write it.
+std::string CodeName(grpc::StatusCode code);
 
 }  // namespace sluice
 

@@ -7,28 +7,31 @@
 
 namespace sluice {
 
-WatchReactor* WatchReactor::Start(SandboxManager& manager, const v1::WatchSandboxesRequest& request) {
-  std::shared_ptr<WatchReactor> reactor(new WatchReactor(request.view()));
+WatchReactor* WatchReactor::Start(SandboxManager& manager, const absl::StatusOr<Caller>& caller,
+                                  const v1::WatchSandboxesRequest& request) {
+  std::shared_ptr<WatchReactor> reactor(new WatchReactor(request.view(), caller.ok() ? caller->stream : nullptr));
   reactor->self_ = reactor;
-  std::weak_ptr<WatchReactor> weak = reactor;
-  absl::StatusOr<std::shared_ptr<ChangeWatcher>> watcher = manager.Watch(request, [weak] {
+  if (!caller.ok()) {
+    reactor->Begin(caller.status());
+    return reactor.get();
+  }
+  const std::weak_ptr<WatchReactor> weak = reactor;
+  const auto on_ready = [weak] {
     if (const std::shared_ptr<WatchReactor> alive = weak.lock()) alive->Pump();
-  });
-  WatchReactor* raw = reactor.get();
-  if (!watcher.ok()) {
-    {
-      const MutexLock lock(raw->mutex_);
-      raw->finished_ = true;
-    }
-    raw->Finish(ToGrpc(watcher.status()));
-    return raw;
-  }
+  };
+  reactor->Begin(manager.Watch(request, on_ready, caller->scope));
+  return reactor.get();
+}
+
+void WatchReactor::Begin(absl::StatusOr<std::shared_ptr<ChangeWatcher>> watcher) {
+  const absl::Status status = watcher.status();
   {
-    const MutexLock lock(raw->mutex_);
-    raw->watcher_ = *std::move(watcher);
+    const MutexLock lock(mutex_);
+    finished_ = !status.ok();
+    if (status.ok()) watcher_ = *std::move(watcher);
   }
-  raw->Pump();
-  return raw;
+  if (!status.ok()) return Finish(ToGrpc(status));
+  Pump();
 }
 
 bool WatchReactor::TakeNext() {

@@ -4,7 +4,10 @@
 #include <grpcpp/grpcpp.h>
 
 #include <memory>
+#include <utility>
 
+#include "absl/status/statusor.h"
+#include "server/access/caller.h"
 #include "server/base/mutex.h"
 #include "server/core/change_watcher.h"
 #include "server/core/sandbox_manager.h"
@@ -17,10 +20,14 @@ namespace sluice {
 class WatchReactor : public grpc::ServerWriteReactor<v1::WatchSandboxesResponse>,
                      public std::enable_shared_from_this<WatchReactor> {
  public:
-  static WatchReactor* Start(SandboxManager& manager, const v1::WatchSandboxesRequest& request);
+  // Ends at once with the error of `caller`, where it is one.
+  static WatchReactor* Start(SandboxManager& manager, const absl::StatusOr<Caller>& caller,
+                             const v1::WatchSandboxesRequest& request);
 
  private:
-  explicit WatchReactor(v1::SandboxView view) : view_(view) {}
+  WatchReactor(v1::SandboxView view, std::shared_ptr<const void> stream) : view_(view), stream_(std::move(stream)) {}
+
+  void Begin(absl::StatusOr<std::shared_ptr<ChangeWatcher>> watcher);
 
   void OnWriteDone(bool ok) override;
   void OnCancel() override;
@@ -32,6 +39,7 @@ class WatchReactor : public grpc::ServerWriteReactor<v1::WatchSandboxesResponse>
   bool TakeNext() REQUIRES(mutex_);
 
   const v1::SandboxView view_;
+  const std::shared_ptr<const void> stream_;  // Caller::stream
   std::shared_ptr<WatchReactor> self_;
   Mutex mutex_;
   std::shared_ptr<ChangeWatcher> watcher_ GUARDED_BY(mutex_);

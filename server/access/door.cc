@@ -1,0 +1,95 @@
+#include "server/access/door.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <spdlog/spdlog.h>
+#include <sys/eventfd.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/access/peer_user.h"
+
+namespace sluice {
+namespace {
+
+// How long the door stays shut where the process has no descriptor left.
+constexpr int kRestMilliseconds = 100;
+
+int MaxDescriptor() {
+  rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
+  return static_cast<int>(static_cast<double>(limit.rlim_cur) * Door::kShareOfFiles);
+}
+
+}  // namespace
+
+Door::Door(Options options, grpc::ServerBuilder& builder)
+    : sockets_(std::move(options.sockets)),
+      access_(options.access),
+      log_(options.log),
+      max_fd_(MaxDescriptor()),
+      stop_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      unix_users_(kMaxUsers, UDS, access_, log_, builder),
+      loopback_users_(options.tls == nullptr ? kMaxUsers : 0, LOCAL_TCP, access_, log_, builder) {
+  if (options.tls == nullptr) return;
+  options.tls->SetAuthMetadataProcessor(std::make_shared<Doorkeeper>(access_, log_));
+  tls_ = builder.experimental().AddExternalConnectionAcceptor(
+      grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD, options.tls);
+}
+
+Door::~Door() { Close(); }
+
+void Door::Open() {
+  thread_ = std::thread([this] { Loop(); });
+}
+
+void Door::Close() {
+  if (!thread_.joinable()) return;
+  const uint64_t one = 1;
+  [[maybe_unused]] const ssize_t n = write(stop_.get(), &one, sizeof(one));  // an eventfd takes one always
+  thread_.join();
+  sockets_.clear();
+}
+
+void Door::Loop() {
+  std::vector<pollfd> waiting = {{stop_.get(), POLLIN, 0}};
+  for (const ListeningSocket& socket : sockets_) waiting.push_back({socket.fd(), POLLIN, 0});
+  while (true) {
+    poll(waiting.data(), waiting.size(), -1);
+    if (waiting[0].revents != 0) return;
+    for (size_t i = 0; i < sockets_.size(); ++i) {
+      if (waiting[i + 1].revents != 0) TakeOne(sockets_[i]);
+    }
+  }
+}
+
+void Door::TakeOne(const ListeningSocket& socket) {
+  UniqueFd connection(accept4(socket.fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  if (connection.valid() && connection.get() < max_fd_) return HandOver(socket, std::move(connection));
+  if (connection.valid()) return Refuse("anybody: too many connections");
+  if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM) return;  // it is gone already
+  spdlog::warn("no connection can be taken: {}", strerror(errno));
+  pollfd stop = {stop_.get(), POLLIN, 0};
+  poll(&stop, 1, kRestMilliseconds);
+}
+
+void Door::HandOver(const ListeningSocket& socket, UniqueFd connection) {
+  if (socket.tcp() && tls_ != nullptr) return GiveTo(*tls_, std::move(connection));
+  const absl::StatusOr<uid_t> uid = PeerUser(connection.get());
+  if (!uid.ok()) return Refuse("nobody known");
+  if (!access_.OfUser(*uid)) return Refuse(absl::StrCat("user ", *uid));
+  UserAcceptors& users = socket.tcp() ? loopback_users_ : unix_users_;
+  if (users.Take(*uid, std::move(connection))) return;
+  Refuse(absl::StrCat("user ", *uid, ": too many users"));
+}
+
+void Door::Refuse(const std::string& who) {
+  log_.Write({.caller = who, .method = "connect", .code = grpc::StatusCode::PERMISSION_DENIED});
+}
+
+}  // namespace sluice

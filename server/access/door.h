@@ -1,0 +1,74 @@
+#ifndef SLUICE_SERVER_ACCESS_DOOR_H_
+#define SLUICE_SERVER_ACCESS_DOOR_H_
+
+#include <grpcpp/grpcpp.h>
+#include <sys/types.h>
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "netsvc/base/unique_fd.h"
+#include "server/access/access_control.h"
+#include "server/access/access_log.h"
+#include "server/access/doorkeeper.h"
+#include "server/access/listening_socket.h"
+#include "server/access/user_acceptors.h"
+
+namespace sluice {
+
+// Takes connections in and hands them to gRPC, so that each call tells who is at
+// its far end: the user of a Unix socket or of loopback TCP, by the kernel; the
+// holder of a certificate or a token, by TLS.
+//
+// A user who may not call at all is hung up on, without a byte. Past kShareOfFiles
+// of the descriptors that this process may have, everybody is, so that some are
+// left for the work. One thread takes them all; it never waits for a peer.
+class Door {
+ public:
+  // Users told apart in a server's life, for Unix sockets and for loopback TCP
+  // each; more are refused.
+  static constexpr size_t kMaxUsers = 64;
+  static constexpr double kShareOfFiles = 0.75;
+
+  struct Options {
+    std::vector<ListeningSocket> sockets;
+    // Of TCP sockets. Absent: they are loopback, in clear.
+    std::shared_ptr<grpc::ServerCredentials> tls;
+    const AccessControl& access;  // both outlive the door and the server
+    AccessLog& log;
+  };
+
+  // Before `builder` builds the server.
+  Door(Options options, grpc::ServerBuilder& builder);
+  // Does what Close() does. Before the server is destroyed.
+  ~Door();
+
+  // Once the server stands.
+  void Open();
+  // Nobody comes in from then on; connections that stand stay.
+  void Close();
+
+  const std::vector<ListeningSocket>& sockets() const { return sockets_; }
+
+ private:
+  void Loop();
+  void TakeOne(const ListeningSocket& socket);
+  void HandOver(const ListeningSocket& socket, UniqueFd connection);
+  void Refuse(const std::string& who);
+
+  std::vector<ListeningSocket> sockets_;
+  const AccessControl& access_;
+  AccessLog& log_;
+  const int max_fd_;
+  UniqueFd stop_;  // an eventfd
+  UserAcceptors unix_users_;
+  UserAcceptors loopback_users_;
+  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> tls_;  // nothing: loopback_users_ are at TCP
+  std::thread thread_;
+};
+
+}  // namespace sluice
+
+#endif  // SLUICE_SERVER_ACCESS_DOOR_H_
