@@ -41,8 +41,6 @@ FlowTable::Age FlowTable::AgeOf(const Flow& flow) {
   return kTcpHalfClosed;
 }
 
-FlowTable::Entry& FlowTable::EntryOf(Flow& flow) { return *by_guest_side_.find(flow.guest_side)->second; }
-
 void FlowTable::MoveTo(Entry& entry, Age age) {
   ages_[age].splice(ages_[age].end(), ages_[entry.age], entry.self);
   entry.age = age;
@@ -50,12 +48,12 @@ void FlowTable::MoveTo(Entry& entry, Age age) {
 
 Flow* FlowTable::FindByGuestSide(const FlowKey& key) {
   const auto it = by_guest_side_.find(key);
-  return it == by_guest_side_.end() ? nullptr : &it->second->flow;
+  return it == by_guest_side_.end() ? nullptr : it->second;
 }
 
 Flow* FlowTable::FindByHostSide(const FlowKey& key) {
   const auto it = by_host_side_.find(key);
-  return it == by_host_side_.end() ? nullptr : &it->second->flow;
+  return it == by_host_side_.end() ? nullptr : it->second;
 }
 
 void FlowTable::MakeWay(const FlowKey& guest_side, const FlowKey& host_side) {
@@ -73,21 +71,25 @@ Flow* FlowTable::Open(const FlowKey& guest_side, const FlowKey& host_side, absl:
   while (ages_[kEnded].size() >= max_flows_) Remove(ages_[kEnded].front());
   Entry& entry = ages_[kUdp].emplace_back();
   entry.self = std::prev(ages_[kUdp].end());
-  entry.flow.id = ++last_id_;
-  entry.flow.guest_side = guest_side;
-  entry.flow.host_side = host_side;
-  entry.flow.opened = entry.flow.last_active = entry.flow.last_told = now;
-  MoveTo(entry, AgeOf(entry.flow));
+  entry.id = ++last_id_;
+  entry.guest_side = guest_side;
+  entry.host_side = host_side;
+  entry.opened = entry.last_active = entry.last_told = now;
+  MoveTo(entry, AgeOf(entry));
   by_guest_side_[guest_side] = &entry;
   by_host_side_[host_side] = &entry;
   ++open_count_;
   ++counters_.opened;
-  return &entry.flow;
+  return &entry;
 }
 
 void FlowTable::Touch(Flow& flow, absl::Duration now) {
+  if (flow.ended) return;
+  Entry& entry = EntryOf(flow);
+  const Age age = AgeOf(flow);
+  if (age == entry.age && now - flow.last_active < kTouchGrain) return;
   flow.last_active = now;
-  if (!flow.ended) MoveTo(EntryOf(flow), AgeOf(flow));
+  MoveTo(entry, age);
 }
 
 void FlowTable::MarkEnded(Flow& flow, absl::Duration now) {
@@ -99,9 +101,9 @@ void FlowTable::MarkEnded(Flow& flow, absl::Duration now) {
 }
 
 void FlowTable::Remove(Entry& entry) {
-  if (!entry.flow.ended) --open_count_;
-  by_guest_side_.erase(entry.flow.guest_side);
-  by_host_side_.erase(entry.flow.host_side);
+  if (!entry.ended) --open_count_;
+  by_guest_side_.erase(entry.guest_side);
+  by_host_side_.erase(entry.host_side);
   ages_[entry.age].erase(entry.self);
 }
 
@@ -109,11 +111,11 @@ void FlowTable::Sweep(absl::Duration now, const std::function<void(Flow&)>& on_i
   for (int i = 0; i < kAgeCount; ++i) {
     const Age age = static_cast<Age>(i);
     AgeList& list = ages_[age];
-    while (!list.empty() && now - list.front().flow.last_active >= TimeoutOf(age)) {
+    while (!list.empty() && now - list.front().last_active >= TimeoutOf(age)) {
       if (age == kEnded) {
         Remove(list.front());
       } else {
-        on_idle(list.front().flow);
+        on_idle(list.front());
       }
     }
   }
@@ -122,7 +124,7 @@ void FlowTable::Sweep(absl::Duration now, const std::function<void(Flow&)>& on_i
 void FlowTable::ForEachOpen(const std::function<void(Flow&)>& visit) {
   for (int age = 0; age < kEnded; ++age) {
     for (auto it = ages_[age].begin(); it != ages_[age].end();) {
-      Flow& flow = it->flow;
+      Flow& flow = *it;
       ++it;
       visit(flow);
     }

@@ -18,6 +18,9 @@ inline constexpr absl::Duration kTcpEstablishedTimeout = absl::Hours(2);
 inline constexpr absl::Duration kTcpHalfClosedTimeout = absl::Minutes(2);
 inline constexpr absl::Duration kUdpTimeout = absl::Seconds(60);
 inline constexpr absl::Duration kIcmpTimeout = absl::Seconds(30);
+// How exactly the time of a flow's last packet is known: what passes often need
+// not be sorted anew each time.
+inline constexpr absl::Duration kTouchGrain = absl::Milliseconds(100);
 // An ended flow stays known for this long, so that its last segments, sent again,
 // meet it and not a verdict.
 inline constexpr absl::Duration kEndedTimeout = absl::Seconds(10);
@@ -44,7 +47,7 @@ class FlowTable {
   // key may belong to a flow that has not ended; an ended one gives way.
   Flow* Open(const FlowKey& guest_side, const FlowKey& host_side, absl::Duration now);
 
-  // Something passed. Puts off its end by idleness.
+  // Something passed. Puts off its end by idleness, to kTouchGrain.
   void Touch(Flow& flow, absl::Duration now);
 
   // It is over: no longer counted as open, kept for kEndedTimeout.
@@ -63,8 +66,7 @@ class FlowTable {
  private:
   // Flows of one timeout, the longest silent first.
   enum Age : uint8_t { kTcpOpening, kTcpEstablished, kTcpHalfClosed, kUdp, kIcmp, kEnded, kAgeCount };
-  struct Entry {
-    Flow flow;
+  struct Entry : Flow {
     Age age = kUdp;
     std::list<Entry>::iterator self;
   };
@@ -72,7 +74,8 @@ class FlowTable {
 
   static absl::Duration TimeoutOf(Age age);
   static Age AgeOf(const Flow& flow);
-  Entry& EntryOf(Flow& flow);
+  // Every flow of the table's is one.
+  static Entry& EntryOf(Flow& flow) { return static_cast<Entry&>(flow); }
   void MoveTo(Entry& entry, Age age);
   void Remove(Entry& entry);
   void MakeWay(const FlowKey& guest_side, const FlowKey& host_side);

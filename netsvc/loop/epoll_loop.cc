@@ -20,6 +20,11 @@ void DieUnless(bool ok, const char* what) {
   abort();
 }
 
+// What epoll keeps of a descriptor: the address of its WatchHandle, which is even,
+// or of the hook's own their number, made odd.
+uint64_t HookTag(int fd) { return static_cast<uint64_t>(fd) << 1 | 1; }
+bool IsHookTag(uint64_t data) { return (data & 1) != 0; }
+
 }  // namespace
 
 class EpollLoop::WatchHandle : public Handle {
@@ -77,6 +82,13 @@ void EpollLoop::Forget(const WatchHandle& watch) {
   for (epoll_event& event : undispatched_) {
     if (event.data.ptr == &watch) event.data.ptr = nullptr;
   }
+}
+
+bool EpollLoop::SetInterest(int fd, uint32_t was, uint32_t events) {
+  if (was == events) return true;
+  epoll_event event = {.events = events, .data = {.u64 = HookTag(fd)}};
+  const int operation = was == 0 ? EPOLL_CTL_ADD : events == 0 ? EPOLL_CTL_DEL : EPOLL_CTL_MOD;
+  return epoll_ctl(epoll_.get(), operation, fd, &event) == 0;
 }
 
 std::unique_ptr<EventLoop::Handle> EpollLoop::RunAfter(absl::Duration delay, std::function<void()> callback) {
@@ -153,17 +165,24 @@ int EpollLoop::DispatchEvents(std::span<epoll_event> ready) {
     const epoll_event event = undispatched_.front();
     undispatched_ = undispatched_.subspan(1);
     if (event.data.ptr == nullptr) continue;  // destroyed by a callback of this turn
+    ++ran;
+    if (IsHookTag(event.data.u64)) {
+      if (hook_ != nullptr) hook_->OnReady(static_cast<int>(event.data.u64 >> 1), event.events);
+      continue;
+    }
     const auto callback = static_cast<WatchHandle*>(event.data.ptr)->callback();
     (*callback)(event.events);
-    ++ran;
   }
   return ran;
 }
 
 int EpollLoop::RunPosted() {
-  const std::vector<std::function<void()>> work = std::exchange(posted_, {});
-  for (const std::function<void()>& each : work) each();
-  return static_cast<int>(work.size());
+  // Two vectors take turns, so that posting allocates nothing in the long run.
+  std::swap(posted_, running_);
+  for (const std::function<void()>& each : running_) each();
+  const int count = static_cast<int>(running_.size());
+  running_.clear();
+  return count;
 }
 
 }  // namespace sluice

@@ -39,6 +39,7 @@ class EpollLoop : public EventLoop {
   std::unique_ptr<Handle> OnSignal(int signal, std::function<void()> callback) override;
   void Post(std::function<void()> work) override { posted_.push_back(std::move(work)); }
   void SetHook(Hook* hook) override { hook_ = hook; }
+  bool SetInterest(int fd, uint32_t was, uint32_t events) override;
   void Run() override;
   // The turn that it is called in is the last.
   void Stop() override { stopped_ = true; }
@@ -66,7 +67,7 @@ class EpollLoop : public EventLoop {
   class SignalHandle;
 
   // Readiness is level-triggered: what does not fit waits for the next turn.
-  static constexpr size_t kMaxEventsPerTurn = 64;
+  static constexpr size_t kMaxEventsPerTurn = 512;
 
   EpollLoop(const Clock& clock, UniqueFd epoll) : clock_(clock), epoll_(std::move(epoll)) {}
 
@@ -82,6 +83,7 @@ class EpollLoop : public EventLoop {
   const UniqueFd epoll_;
   TimerQueue timers_;
   std::vector<std::function<void()>> posted_;
+  std::vector<std::function<void()>> running_;  // posted, of this turn
   Hook* hook_ = nullptr;
   std::function<void(const SlowTurn&)> on_slow_turn_;
   bool stopped_ = false;

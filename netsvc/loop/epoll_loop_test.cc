@@ -192,7 +192,15 @@ class RecordingHook : public EventLoop::Hook {
     order_ += "before ";
     return absl::ZeroDuration();
   }
+  void OnReady(int fd, uint32_t events) override {
+    order_ += "ready ";
+    ready_fd = fd;
+    ready_events = events;
+  }
   void AfterWait() override { order_ += "after "; }
+
+  int ready_fd = -1;
+  uint32_t ready_events = 0;
 
  private:
   std::string& order_;
@@ -211,6 +219,27 @@ TEST_F(EpollLoopTest, HookEnclosesTheTurnAndBoundsTheWait) {
   loop_->SetHook(nullptr);
   Turn();
   EXPECT_EQ(order, "before timer posted after ");
+}
+
+TEST_F(EpollLoopTest, HookIsToldOfItsDescriptorsWhileItIsInterested) {
+  std::string order;
+  RecordingHook hook(order);
+  loop_->SetHook(&hook);
+  const UniqueFd fd = ReadyFd();
+  EXPECT_TRUE(loop_->SetInterest(fd.get(), 0, EPOLLOUT));
+  EXPECT_EQ(Turn(), 1);
+  EXPECT_EQ(order, "before ready after ");
+  EXPECT_EQ(hook.ready_fd, fd.get());
+  EXPECT_EQ(hook.ready_events, uint32_t{EPOLLOUT});
+  EXPECT_TRUE(loop_->SetInterest(fd.get(), EPOLLOUT, EPOLLIN));
+  Turn();
+  EXPECT_EQ(hook.ready_events, uint32_t{EPOLLIN});
+  EXPECT_TRUE(loop_->SetInterest(fd.get(), EPOLLIN, 0));
+  order.clear();
+  EXPECT_EQ(Turn(), 0);
+  EXPECT_EQ(order, "before after ");
+  EXPECT_FALSE(loop_->SetInterest(fd.get(), EPOLLIN, 0)) << "there is none";
+  loop_->SetHook(nullptr);
 }
 
 TEST_F(EpollLoopTest, StopEndsRunAfterTheTurn) {

@@ -31,6 +31,11 @@ class EventLoop {
     // Before the loop waits. Returns the longest it may wait;
     // absl::InfiniteDuration() where the hook does not care.
     virtual absl::Duration BeforeWait() = 0;
+    // A descriptor of SetInterest's is ready.
+    virtual void OnReady(int fd, uint32_t events) {
+      static_cast<void>(fd);
+      static_cast<void>(events);
+    }
     // After the loop waited and ran its callbacks, timers and posted work.
     virtual void AfterWait() = 0;
   };
@@ -58,6 +63,12 @@ class EventLoop {
 
   // At most one hook; it outlives Run(). nullptr removes it.
   virtual void SetHook(Hook* hook) = 0;
+
+  // A descriptor that Hook::OnReady is to be told of, level-triggered like a watch,
+  // at less cost for who changes its mind every other turn. `was`: the events so
+  // far; 0, in either place, for none. False where the kernel refuses. Before the
+  // descriptor is closed its interest is taken back.
+  virtual bool SetInterest(int fd, uint32_t was, uint32_t events) = 0;
 
   // Turns until Stop().
   virtual void Run() = 0;

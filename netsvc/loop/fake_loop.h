@@ -26,6 +26,7 @@ class FakeLoop : public EventLoop {
   std::unique_ptr<Handle> OnSignal(int signal, std::function<void()> callback) override;
   void Post(std::function<void()> work) override { loop_->Post(std::move(work)); }
   void SetHook(Hook* hook) override { loop_->SetHook(hook); }
+  bool SetInterest(int fd, uint32_t was, uint32_t events) override { return loop_->SetInterest(fd, was, events); }
   // Until Stop(), or until nothing is left that could happen: idle, no timer.
   void Run() override;
   void Stop() override { stopped_ = true; }

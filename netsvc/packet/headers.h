@@ -143,6 +143,7 @@ inline constexpr uint8_t kRedirect = 5;
 inline constexpr uint8_t kEchoRequest = 8;
 inline constexpr uint8_t kTimeExceeded = 11;
 inline constexpr uint8_t kParameterProblem = 12;
+inline constexpr uint8_t kCodeFragmentationNeeded = 4;
 inline constexpr uint8_t kCodeProhibited = 13;  // RFC 1812 section 5.2.7.1
 }  // namespace icmp
 
@@ -150,6 +151,7 @@ inline constexpr uint8_t kCodeProhibited = 13;  // RFC 1812 section 5.2.7.1
 namespace icmpv6 {
 inline constexpr uint8_t kDestinationUnreachable = 1;
 inline constexpr uint8_t kCodeProhibited = 1;
+inline constexpr uint8_t kPacketTooBig = 2;
 inline constexpr uint8_t kFirstInformational = 128;  // errors below
 inline constexpr uint8_t kEchoRequest = 128;
 inline constexpr uint8_t kEchoReply = 129;

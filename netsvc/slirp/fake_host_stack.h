@@ -18,6 +18,7 @@ class FakeHostStack : public HostStack {
  public:
   void SetDelegate(Delegate* delegate) override { delegate_ = delegate; }
   int Input(std::span<const uint8_t> frame) override {
+    if (!keeps_frames) return -1;
     frames.emplace_back(frame.begin(), frame.end());
     if (on_input) on_input(frames.back());
     return std::exchange(next_socket, -1);
@@ -48,6 +49,7 @@ class FakeHostStack : public HostStack {
   bool is_full = false;
   // What RemoveListener says of a listener that there is.
   absl::Status remove_status;
+  bool keeps_frames = true;
   // What the next Input says it opened.
   int next_socket = -1;
 

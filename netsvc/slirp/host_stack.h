@@ -25,6 +25,8 @@ class HostStack {
     virtual void OnAccepted(int socket) = 0;
     // The stack is about to close this socket.
     virtual void OnSocketClosed(int socket) = 0;
+    // Of the loop: no frame comes before the next.
+    virtual void OnTurnEnd() = 0;
   };
 
   virtual ~HostStack() = default;

@@ -124,7 +124,6 @@ absl::StatusOr<std::unique_ptr<SlirpStack>> SlirpStack::Create(EventLoop& loop, 
 }
 
 absl::Status SlirpStack::Start(const Options& options) {
-  if (absl::Status status = poll_set_.Open(); !status.ok()) return status;
   max_sockets_ = options.max_sockets;
   SlirpConfig config = {};
   config.version = SLIRP_CONFIG_VERSION_MAX;
@@ -149,7 +148,6 @@ absl::Status SlirpStack::Start(const Options& options) {
   if (slirp_add_unix(slirp_, options.local_service_path.c_str(), &service, options.local_service.port) < 0) {
     return absl::InternalError("libslirp refused the local service");
   }
-  watch_ = loop_.Watch(poll_set_.fd(), EPOLLIN, [](uint32_t) { /* AfterWait does the work */ });
   loop_.SetHook(this);
   return absl::OkStatus();
 }
@@ -220,8 +218,8 @@ absl::Duration SlirpStack::BeforeWait() {
 }
 
 void SlirpStack::AfterWait() {
-  poll_set_.Harvest();
   slirp_pollfds_poll(slirp_, 0, Callbacks::GetRevents, this);
+  if (delegate_ != nullptr) delegate_->OnTurnEnd();
 }
 
 absl::Status SlirpStack::AddListener(bool udp, UniqueFd socket, const Endpoint& guest) {

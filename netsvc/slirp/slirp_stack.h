@@ -21,9 +21,8 @@ namespace sluice {
 //
 // Theory of operation. libslirp has no loop of its own: before each wait it names
 // the descriptors it wants (slirp_pollfds_fill), afterwards it asks what became
-// of them (slirp_pollfds_poll). PollSet keeps these in an epoll of their own,
-// changed by the difference from turn to turn; the worker's loop watches that
-// epoll, and this class is the loop's hook.
+// of them (slirp_pollfds_poll). This class is the loop's hook, and PollSet tells
+// the loop of what changed in that list from turn to turn.
 //
 // libslirp calls back while it works: send_packet with a frame for the guest,
 // register_poll_fd with a socket it has just made. It must not be entered again
@@ -71,9 +70,10 @@ class SlirpStack : public HostStack, private EventLoop::Hook {
   // UDP or not; the guest endpoint.
   using ListenerKey = std::pair<bool, Endpoint>;
 
-  explicit SlirpStack(EventLoop& loop) : loop_(loop) {}
+  explicit SlirpStack(EventLoop& loop) : loop_(loop), poll_set_(loop) {}
   absl::Status Start(const Options& options);
   absl::Duration BeforeWait() override;
+  void OnReady(int fd, uint32_t events) override { poll_set_.OnReady(fd, events); }
   void AfterWait() override;
   void Fill();
   void OnRegister(int socket);
@@ -87,7 +87,6 @@ class SlirpStack : public HostStack, private EventLoop::Hook {
   Delegate* delegate_ = nullptr;
   Slirp* slirp_ = nullptr;
   PollSet poll_set_;
-  std::unique_ptr<EventLoop::Handle> watch_;
   absl::flat_hash_map<ListenerKey, int> listeners_;  // libslirp's descriptors, ours laid over them
   size_t max_sockets_ = 0;
   size_t open_count_ = 0;

@@ -131,6 +131,7 @@ class SlirpStackTest : public testing::Test, private HostStack::Delegate {
   }
   void OnAccepted(int socket) override { accepted_.push_back(socket); }
   void OnSocketClosed(int socket) override { closed_.push_back(socket); }
+  void OnTurnEnd() override {}
 };
 
 TEST_F(SlirpStackTest, ADatagramReachesTheHostAndItsAnswerTheGuest) {

@@ -7,6 +7,7 @@
 #include "netsvc/packet/builder.h"
 #include "netsvc/packet/rewrite.h"
 #include "netsvc/packet/router_advertisement.h"
+#include "netsvc/worker/path_mtu.h"
 #include "netsvc/worker/stack_error.h"
 
 namespace sluice {
@@ -238,6 +239,7 @@ void Gateway::OnStackError(Packet& packet) {
   if (!key) return;
   Flow* flow = parts_.flows.FindByHostSide(*key);
   if (flow == nullptr || flow->ended) return;
+  if (IsTooBig(packet)) SetNextHopMtu(packet, PathMtu(key->remote.address).value_or(0));
   std::array<uint8_t, packet::kMaxRejectSize> frame;
   const size_t size = TranslateError(packet, *flow, parts_.subnet, frame);
   if (size > 0) parts_.link.Write(std::span(frame).first(size));

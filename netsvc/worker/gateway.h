@@ -90,6 +90,7 @@ class Gateway : private HostStack::Delegate {
   void OnFrame(std::span<uint8_t> frame) override;
   void OnAccepted(int socket) override { ports_.OnAccepted(socket); }
   void OnSocketClosed(int socket) override;
+  void OnTurnEnd() override { parts_.link.Flush(); }
 
   // Whether the budget lets a packet of the guest's leave. Where it does not,
   // everything ends.

@@ -59,6 +59,7 @@ void GuestLink::DropHeld() {
   ingress_timer_.reset();
   held_.Clear();
   held_segment_sizes_.clear();
+  merger_.Clear();
 }
 
 void GuestLink::SetLimits(const flow::RateLimit& egress, const flow::RateLimit& ingress) {
@@ -157,6 +158,7 @@ void GuestLink::WriteSegmented(packet::Packet& packet, uint16_t segment_size) {
 }
 
 void GuestLink::Put(std::span<const uint8_t> frame) {
+  Flush();
   if (link_->offloads() || frame.size() <= packet::kEthernetHeaderSize + mtu_) {
     link_->Write(frame, {});
   } else {
@@ -172,13 +174,29 @@ void GuestLink::PutFragments(const packet::Packet& packet) {
 }
 
 void GuestLink::PutSegmented(packet::Packet& packet, uint16_t segment_size) {
-  if (link_->offloads()) return link_->Write(packet.frame, packet::PrepareOffload(packet, segment_size));
+  if (!link_->offloads()) return PutCut(packet, segment_size);
+  bool taken = merger_.Take(packet, segment_size);
+  if (!taken) {
+    Flush();
+    taken = merger_.Take(packet, segment_size);
+  }
+  if (!taken) link_->Write(packet.frame, packet::PrepareOffload(packet, segment_size));
+  if (merger_.complete()) Flush();
+}
+
+void GuestLink::PutCut(const packet::Packet& packet, uint16_t segment_size) {
   const size_t payload = packet.payload().size();
   if (payload <= segment_size) return Put(packet.frame);
   for (size_t at = 0; at < payload; at += segment_size) {
     link_->Write(std::span(cut_).first(packet::CopyTcpSegment(packet, at, segment_size, cut_)), {});
   }
   link_->Flush();
+}
+
+void GuestLink::Flush() {
+  if (merger_.empty()) return;
+  packet::TcpMerger::Merged merged = merger_.Release();
+  link_->Write(merged.packet.frame, packet::PrepareOffload(merged.packet, merged.segment_size));
 }
 
 }  // namespace sluice

@@ -13,6 +13,7 @@
 #include "netsvc/link/link.h"
 #include "netsvc/loop/event_loop.h"
 #include "netsvc/packet/packet.h"
+#include "netsvc/packet/tcp_merger.h"
 
 namespace sluice {
 
@@ -48,8 +49,10 @@ class GuestLink {
   // A frame with full checksums.
   void Write(std::span<const uint8_t> frame);
   // A TCP packet with full checksums, segmented where its payload is larger than
-  // `segment_size`. Changes the packet.
+  // `segment_size`. Changes the packet. Where the link segments, a large one may
+  // wait for those that follow it, until Flush or another frame.
   void WriteSegmented(packet::Packet& packet, uint16_t segment_size);
+  void Flush();
 
  private:
   void WatchLink();
@@ -63,6 +66,7 @@ class GuestLink {
   void WriteHeld();
   void Put(std::span<const uint8_t> frame);
   void PutSegmented(packet::Packet& packet, uint16_t segment_size);
+  void PutCut(const packet::Packet& packet, uint16_t segment_size);
   void PutFragments(const packet::Packet& packet);
 
   EventLoop& loop_;
@@ -82,6 +86,7 @@ class GuestLink {
   std::deque<uint16_t> held_segment_sizes_;  // 0: as it is
   std::unique_ptr<EventLoop::Handle> ingress_timer_;
   uint64_t over_limit_ = 0;
+  packet::TcpMerger merger_;
 };
 
 }  // namespace sluice

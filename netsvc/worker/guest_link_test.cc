@@ -90,7 +90,41 @@ TEST_F(GuestLinkTest, LeavesTheCuttingToALinkWithOffload) {
   Bytes tcp = packet::TcpFrame(packet::Between("93.184.216.34:80", "10.0.2.15:1"), {.payload = packet::Pattern(16'000)});
   packet::Packet packet = Parse(tcp);
   link_.WriteSegmented(packet, 1460);
+  link_.Flush();
   EXPECT_EQ(taken_.packets, 1u);
+  EXPECT_EQ(taken_.bytes, tcp.size());
+}
+
+TEST_F(GuestLinkTest, WritesLargeSegmentsThatFollowOneAnotherAsOne) {
+  Attach(true);
+  const packet::Addressing from = packet::Between("93.184.216.34:80", "10.0.2.15:1");
+  Bytes first = packet::TcpFrame(from, {.sequence = 1, .payload = packet::Pattern(16'000)});
+  Bytes second = packet::TcpFrame(from, {.sequence = 16'001, .payload = packet::Pattern(16'000)});
+  for (Bytes* frame : {&first, &second}) {
+    packet::Packet packet = Parse(*frame);
+    link_.WriteSegmented(packet, 1460);
+  }
+  EXPECT_EQ(taken_.packets, 0u);
+  link_.Flush();
+  EXPECT_EQ(taken_.packets, 1u);
+  EXPECT_EQ(taken_.largest, first.size() + 16'000);
+}
+
+TEST_F(GuestLinkTest, KeepsFramesInOrderAroundWhatIsHeld) {
+  Attach(true);
+  const packet::Addressing from = packet::Between("93.184.216.34:80", "10.0.2.15:1");
+  Bytes large = packet::TcpFrame(from, {.sequence = 1, .payload = packet::Pattern(16'000)});
+  Bytes last = packet::TcpFrame(from, {.flags = 0x18, .sequence = 16'001, .payload = packet::Pattern(10)});
+  packet::Packet packet = Parse(large);
+  link_.WriteSegmented(packet, 1460);
+  link_.Write(packet::UdpFrame(packet::Between("198.35.26.96:7", "10.0.2.15:1"), {1}));
+  EXPECT_EQ(taken_.packets, 2u);
+  // A push says that nothing follows.
+  packet = Parse(large);
+  link_.WriteSegmented(packet, 1460);
+  packet = Parse(last);
+  link_.WriteSegmented(packet, 1460);
+  EXPECT_EQ(taken_.packets, 3u);
 }
 
 TEST_F(GuestLinkTest, ReadsAGreedyGuestNoFasterThanItsLimit) {

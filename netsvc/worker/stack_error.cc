@@ -87,6 +87,14 @@ size_t TranslateError(const Packet& error, const Flow& flow, const Subnet& subne
   return packet::BuildIcmpError(addressing, error.icmp_type, error.icmp_code, info, bytes, out);
 }
 
+bool IsTooBig(const Packet& error) {
+  if (error.protocol == packet::kIcmpv6) return error.icmp_type == packet::icmpv6::kPacketTooBig;
+  return error.icmp_type == packet::icmp::kDestinationUnreachable &&
+         error.icmp_code == packet::icmp::kCodeFragmentationNeeded;
+}
+
+void SetNextHopMtu(Packet& error, uint16_t mtu) { Store32(&error.transport()[packet::icmp::kRest], mtu); }
+
 std::optional<IpAddress> NeighborAsked(const Packet& packet) {
   const std::span<const uint8_t> arp = packet.frame.subspan(packet::kEthernetHeaderSize);
   if (packet.ether_type == packet::kEtherTypeArp) {

@@ -1,6 +1,7 @@
 #ifndef SLUICE_NETSVC_WORKER_STACK_ERROR_H_
 #define SLUICE_NETSVC_WORKER_STACK_ERROR_H_
 
+#include <cstdint>
 #include <optional>
 #include <span>
 
@@ -25,6 +26,11 @@ std::optional<flow::FlowKey> KeyOfQuoted(const packet::Packet& error);
 // where it does not fit.
 size_t TranslateError(const packet::Packet& error, const flow::Flow& flow, const Subnet& subnet,
                       std::span<uint8_t> out);
+
+// A packet that had to be cut and must not be, and how large it may be: the host
+// stack tells of the one, not of the other.
+bool IsTooBig(const packet::Packet& error);
+void SetNextHopMtu(packet::Packet& error, uint16_t mtu);
 
 // The address that an ARP request or a neighbor solicitation asks for.
 std::optional<IpAddress> NeighborAsked(const packet::Packet& packet);
