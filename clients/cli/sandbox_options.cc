@@ -74,6 +74,8 @@ void AddSandboxOptions(CLI::App* app, SandboxOptions& options) {
   app->add_option("--processes", options.max_processes, "At most so many processes and threads")
       ->check(CLI::PositiveNumber)
       ->option_text("N");
+  app->add_option("--mtu", options.mtu, "The largest packet on the guest's link; 1500 when left out")
+      ->option_text("BYTES");
   AddProcessOptions(app, options.process);
 }
 
@@ -96,6 +98,7 @@ absl::StatusOr<v1::Sandbox> MakeSandbox(const SandboxOptions& options) {
   for (const std::string& name : options.block_lists) sandbox.mutable_network()->mutable_dns()->add_block_lists(name);
   absl::Status status = FillMap("--label", options.labels, *sandbox.mutable_labels());
   status.Update(AddPorts(options.ports, *sandbox.mutable_network()));
+  if (options.mtu != 0) sandbox.mutable_network()->mutable_interface()->set_mtu(options.mtu);
   status.Update(FillGuest(options, *sandbox.mutable_guest()->mutable_oci()));
   if (!status.ok()) return status;
   return sandbox;

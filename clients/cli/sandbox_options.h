@@ -33,6 +33,7 @@ struct SandboxOptions {
   uint64_t memory_bytes = 0;
   double cpus = 0;
   uint32_t max_processes = 0;
+  uint32_t mtu = 0;
   ProcessOptions process;
   v1::NetworkPolicy policy;
 };
