@@ -82,15 +82,6 @@ class Reader {
 
 class AuditKillTest : public E2eTest {
  protected:
-  static pid_t WorkerOf(const std::string& id) {
-    const absl::StatusOr<v1::Sandbox> sandbox = client().Get(id);
-    EXPECT_TRUE(sandbox.ok());
-    std::ifstream note(absl::StrCat(server().state_dir(), "/sandboxes/", sandbox.value_or(v1::Sandbox()).uid(), "/worker.pid"));
-    pid_t pid = 0;
-    EXPECT_TRUE(note >> pid);
-    return pid;
-  }
-
   static void ExpectDense(const std::vector<v1::AuditEvent>& events) {
     uint64_t last = 0;
     for (const v1::AuditEvent& event : events) ASSERT_EQ(event.sequence(), ++last) << event.ShortDebugString();

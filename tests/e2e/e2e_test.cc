@@ -1,5 +1,6 @@
 #include "tests/e2e/e2e_test.h"
 
+#include <fstream>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -57,8 +58,8 @@ std::string E2eTest::CreateOci(absl::string_view policy) {
   return Create(absl::StrCat("guest { oci {} } network { policy { ", policy, " } }"));
 }
 
-ExecResult E2eTest::Run(const std::string& id, const std::vector<std::string>& args) {
-  absl::StatusOr<ExecResult> result = RunInGuest(*client_, id, args);
+ExecResult E2eTest::Run(const std::string& id, const std::vector<std::string>& args, absl::Duration timeout) {
+  absl::StatusOr<ExecResult> result = RunInGuest(*client_, id, args, timeout);
   if (result.ok()) return *std::move(result);
   ADD_FAILURE() << absl::StrJoin(args, " ") << ": " << result.status();
   return {.code = -1, .out = "", .err = ""};
@@ -116,6 +117,25 @@ std::vector<v1::AuditEvent> E2eTest::Events(const std::string& id) {
   const absl::StatusOr<std::vector<v1::AuditEvent>> events = client_->Events(id);
   EXPECT_TRUE(events.ok()) << events.status();
   return events.value_or(std::vector<v1::AuditEvent>());
+}
+
+pid_t E2eTest::WorkerOf(const std::string& id) {
+  const absl::StatusOr<v1::Sandbox> sandbox = client().Get(id);
+  EXPECT_TRUE(sandbox.ok()) << sandbox.status();
+  std::ifstream note(absl::StrCat(server().state_dir(), "/sandboxes/", sandbox.value_or(v1::Sandbox()).uid(), "/worker.pid"));
+  pid_t pid = 0;
+  EXPECT_TRUE(note >> pid);
+  return pid;
+}
+
+int64_t E2eTest::WorkerMemory(const std::string& id) {
+  std::ifstream status(absl::StrCat("/proc/", WorkerOf(id), "/status"));
+  for (std::string word; status >> word;) {
+    int64_t kilobytes = 0;
+    if (word == "VmRSS:" && status >> kilobytes) return kilobytes;
+  }
+  ADD_FAILURE() << "the worker of " << id << " is gone";
+  return 0;
 }
 
 std::unique_ptr<lab::Sniffer> E2eTest::Sniff(lab::Sniffer::Where where) {

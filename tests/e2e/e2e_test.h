@@ -1,6 +1,9 @@
 #ifndef SLUICE_TESTS_E2E_E2E_TEST_H_
 #define SLUICE_TESTS_E2E_E2E_TEST_H_
 
+#include <sys/types.h>
+
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -42,7 +45,8 @@ class E2eTest : public testing::Test {
   // Leaves a sandbox's deletion to the end of the test.
   void DeleteLater(const std::string& id) { created_.push_back(id); }
 
-  static ExecResult Run(const std::string& id, const std::vector<std::string>& args);
+  static ExecResult Run(const std::string& id, const std::vector<std::string>& args,
+                        absl::Duration timeout = kCallTimeout);
   // Runs a command on the lab's host.
   static lab::CommandResult RunOnHost(const std::vector<std::string>& args);
 
@@ -58,6 +62,10 @@ class E2eTest : public testing::Test {
 
   static v1::AuditEvent AwaitEvent(const std::string& id, const SandboxClient::EventPredicate& wanted);
   static std::vector<v1::AuditEvent> Events(const std::string& id);
+
+  // The process that is a sandbox's network, and its resident memory in KiB.
+  static pid_t WorkerOf(const std::string& id);
+  static int64_t WorkerMemory(const std::string& id);
 
   static std::unique_ptr<lab::Sniffer> Sniff(lab::Sniffer::Where where);
 

@@ -9,6 +9,7 @@ The first line that the near side sends says what the far side does.
 import hashlib
 import select
 import socket
+import statistics
 import struct
 import sys
 import threading
@@ -27,6 +28,16 @@ def read_all(peer):
   while part := peer.recv(1 << 16):
     parts.append(part)
   return b''.join(parts)
+
+
+def trickle(peer, seconds):
+  """Reads 1 KB every 50 ms for that long, and then the rest. How much it was."""
+  total, end = 0, time.monotonic() + seconds
+  while part := peer.recv(1024 if time.monotonic() < end else 1 << 16):
+    total += len(part)
+    if time.monotonic() < end:
+      time.sleep(0.05)
+  return total
 
 
 def reset(peer):
@@ -62,6 +73,9 @@ def serve_one(peer):
       time.sleep(2)
       got = read_all(peer)
       peer.sendall(hashlib.sha256(got).hexdigest().encode())
+    elif what == 'trickle':
+      peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+      peer.sendall(f'{trickle(peer, count)} bytes'.encode())
     elif what == 'count':
       peer.sendall(b'%d' % len(read_all(peer)))
     elif what == 'echo':
@@ -80,6 +94,18 @@ def serve_one(peer):
   peer.close()
 
 
+def serve_datagrams(address, family):
+  """Answers one datagram after the other: a datagram a second for as long as it says."""
+  peer = socket.socket(family, socket.SOCK_DGRAM)
+  peer.bind((address, PORT))
+  while True:
+    data, asker = peer.recvfrom(100)
+    for _ in range(int(data)):
+      peer.sendto(b'tick', asker)
+      time.sleep(1)
+    peer.sendto(b'last', asker)
+
+
 def serve(*addresses):
   def accept(listener):
     while True:
@@ -89,6 +115,7 @@ def serve(*addresses):
     family = socket.AF_INET6 if ':' in address else socket.AF_INET
     listener = socket.create_server((address, PORT), family=family, backlog=512)
     threading.Thread(target=accept, args=(listener,), daemon=True).start()
+    threading.Thread(target=serve_datagrams, args=(address, family), daemon=True).start()
   print('ready', flush=True)
   threading.Event().wait()
 
@@ -153,6 +180,24 @@ class Near:
     got = read_all(slow).decode() == hashlib.sha256(DATA * 20).hexdigest()
     return f'{"whole" if got else "broken"}, {"lively" if trips > 20 else f"{trips} trips"}'
 
+  def trickling_guest(self):
+    """A flood that is read slowly for `count` seconds, and an echo beside it."""
+    slow = self.open('flood', '-', 60)
+    got = []
+    reader = threading.Thread(target=lambda: got.append(trickle(slow, self.count)))
+    reader.start()
+    trips = self.echo_for(self.count)
+    reader.join()
+    return f'{got[0]} bytes, {"lively" if trips > 20 * self.count else f"{trips} trips"}'
+
+  def trickling_remote(self):
+    slow = self.open('trickle', '-', self.count)
+    sender = threading.Thread(target=lambda: (slow.sendall(DATA * 60), slow.shutdown(socket.SHUT_WR)))
+    sender.start()
+    trips = self.echo_for(self.count)
+    sender.join()
+    return f'{read_all(slow).decode()}, {"lively" if trips > 20 * self.count else f"{trips} trips"}'
+
   def echo_for(self, seconds):
     echo, trips, end = self.open('echo'), 0, time.monotonic() + seconds
     while time.monotonic() < end:
@@ -180,15 +225,16 @@ class Near:
     return f'{read_all(peer).decode()} {time.monotonic() - start}'
 
   def refused(self):
-    best = WAIT
-    for _ in range(5):
+    times = []
+    for _ in range(21):
       start = time.monotonic()
       try:
         socket.create_connection((self.address, 9), WAIT)
         return 'connected'
       except ConnectionRefusedError:
-        best = min(best, time.monotonic() - start)
-    return 'at once' if best < 0.05 else f'after {best:.3f} s'
+        times.append(time.monotonic() - start)
+    median = statistics.median(times)
+    return 'at once' if median < 0.005 else f'after {median:.4f} s'
 
   def black_hole(self):
     """No answer at all; meanwhile others connect."""
@@ -223,6 +269,18 @@ class Near:
       except socket.timeout:
         continue
     return 'lost'
+
+  def udp_inbound_only(self):
+    """Asks once for a datagram a second, for `count` seconds."""
+    family = socket.AF_INET6 if ':' in self.address else socket.AF_INET
+    peer = socket.socket(family, socket.SOCK_DGRAM)
+    peer.settimeout(WAIT)
+    peer.connect((self.address, PORT))
+    peer.send(b'%d' % self.count)
+    got = 0
+    while peer.recv(100) != b'last':
+      got += 1
+    return f'{got}'
 
   def unreachable(self):
     start = time.monotonic()

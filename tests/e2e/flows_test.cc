@@ -1,5 +1,6 @@
 // Connections that end, stall and break in every way, through a real worker.
 
+#include <cstdlib>
 #include <memory>
 #include <string>
 
@@ -18,6 +19,12 @@ constexpr char kV6[] = "2606:2800:220:1::7";
 // The lab's internet drops it, unless told otherwise.
 constexpr char kBlackHole[] = "151.101.0.1";
 
+// Of the cases that last. The soak has more of them.
+int Seconds() {
+  const char* const seconds = std::getenv("SLUICE_FLOW_SECONDS");
+  return seconds == nullptr ? 5 : std::atoi(seconds);
+}
+
 class FlowsTest : public E2eTest {
  protected:
   void SetUp() override {
@@ -30,7 +37,7 @@ class FlowsTest : public E2eTest {
 
   // What the guest's end prints.
   static std::string Case(const std::string& id, const std::string& name, const std::string& address, int count = 0) {
-    const ExecResult result = Run(id, FlowCases({name, address, absl::StrCat(count)}));
+    const ExecResult result = Run(id, FlowCases({name, address, absl::StrCat(count)}), kCallTimeout + absl::Seconds(Seconds()));
     EXPECT_EQ(result.code, 0) << result.err;
     return result.out;
   }
@@ -56,6 +63,22 @@ TEST_F(FlowsTest, ASlowReaderHoldsUpNobodyElse) {
   const std::string id = CreateOci("");
   ExpectBoth(id, "slow-guest", "whole, lively");
   ExpectBoth(id, "slow-remote", "whole, lively");
+}
+
+TEST_F(FlowsTest, WhoReadsSlowlyCostsNoMemoryAndHoldsUpNobodyElse) {
+  const std::string id = CreateOci("");
+  for (const char* name : {"trickling-guest", "trickling-remote"}) {
+    for (const char* address : {kV4, kV6}) {
+      const int64_t before = WorkerMemory(id);
+      EXPECT_EQ(Case(id, name, address, Seconds() / 2), "18000000 bytes, lively\n") << name << " " << address;
+      EXPECT_LT(WorkerMemory(id), before + 2048) << name << " " << address;
+    }
+  }
+}
+
+TEST_F(FlowsTest, WhatComesInAloneKeepsItsFlow) {
+  const std::string id = CreateOci("");
+  EXPECT_EQ(Case(id, "udp-inbound-only", kV4, Seconds()), absl::StrCat(Seconds(), "\n"));
 }
 
 TEST_F(FlowsTest, SixtyFourKilobytesAndOneAtEveryMtu) {

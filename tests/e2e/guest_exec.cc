@@ -102,8 +102,8 @@ absl::StatusOr<ExecResult> GuestExec::Wait() {
 }
 
 absl::StatusOr<ExecResult> RunInGuest(SandboxClient& client, const std::string& sandbox_id,
-                                      const std::vector<std::string>& args) {
-  GuestExec exec(client, sandbox_id, args);
+                                      const std::vector<std::string>& args, absl::Duration timeout) {
+  GuestExec exec(client, sandbox_id, args, timeout);
   exec.CloseInput();
   return exec.Wait();
 }

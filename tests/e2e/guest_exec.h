@@ -59,7 +59,7 @@ class GuestExec {
 
 // Runs a program to its end.
 absl::StatusOr<ExecResult> RunInGuest(SandboxClient& client, const std::string& sandbox_id,
-                                      const std::vector<std::string>& args);
+                                      const std::vector<std::string>& args, absl::Duration timeout = kCallTimeout);
 
 }  // namespace sluice::e2e
 

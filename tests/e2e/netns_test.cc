@@ -3,7 +3,9 @@
 
 #include <netinet/in.h>
 #include <signal.h>
+#include <sys/stat.h>
 
+#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,6 +13,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/e2e/e2e_test.h"
@@ -182,6 +186,81 @@ TEST_F(NetnsTest, FramesWithAForgedSenderGoNowhere) {
     return event.flow().phase() == v1::FlowEvent::PHASE_DENIED &&
            event.flow().verdict().reason() == v1::Verdict::REASON_MALFORMED;
   });
+}
+
+// A guest that gets its addresses by DHCP and by router advertisements, as a VM
+// does.
+TEST_F(NetnsTest, ConfiguresItselfByDhcpAndRouterAdvertisements) {
+  CreateByPid();
+  const std::string script = lab().Path("udhcpc");
+  std::ofstream(script) << "#!/bin/sh\n[ $1 = bound ] || exit 0\n"
+                           "ip address add $ip/$mask dev $interface && ip route add default via $router && echo $dns $lease\n";
+  ASSERT_EQ(chmod(script.c_str(), 0755), 0);
+  const lab::CommandResult bare = Inside(
+      {"sh", "-ec", "ip -4 address flush dev eth0; ip -6 address flush dev eth0; ip -6 route flush dev eth0; ip link set eth0 down;"
+                    "sysctl -qw net.ipv6.conf.eth0.accept_ra=2 net.ipv6.conf.eth0.autoconf=1; ip link set eth0 up"});
+  ASSERT_EQ(bare.exit_code, 0) << bare.err;
+  EXPECT_NE(Inside(Curl("http://93.184.216.34/hello")).exit_code, 0);
+
+  const lab::CommandResult dhcp = Inside({"busybox", "udhcpc", "-i", "eth0", "-n", "-q", "-f", "-s", script});
+  EXPECT_EQ(dhcp.exit_code, 0) << dhcp.err;
+  EXPECT_THAT(dhcp.out, HasSubstr("10.0.2.3 "));
+  EXPECT_THAT(Inside({"ip", "-brief", "address"}).out, HasSubstr("10.0.2.15/24"));
+  EXPECT_EQ(Inside(Curl("http://93.184.216.34/hello")).out, "hello from the web\n");
+
+  // The kernel asks for a router when the link comes up.
+  const absl::Time deadline = absl::Now() + kEventTimeout;
+  while (Inside(Curl("http://[2606:2800:220:1::1]/hello")).out != "hello from the web\n") {
+    ASSERT_LT(absl::Now(), deadline) << Inside({"ip", "-6", "address"}).out;
+  }
+  const std::string addresses = Inside({"ip", "-6", "address", "show", "dynamic"}).out;
+  EXPECT_THAT(addresses, HasSubstr("inet6 fd73:6c75:6963:1:"));
+  EXPECT_THAT(addresses, Not(HasSubstr("fd73:6c75:6963:1::f/")));
+  EXPECT_THAT(Inside({"ip", "-6", "route", "show", "default"}).out, HasSubstr("proto ra"));
+}
+
+// The payload of what tcpdump saw between two addresses, and one port, by who
+// sent it: "to remote, to guest".
+constexpr absl::string_view kPayload = R"(
+import re, subprocess, sys
+remote, port = sys.argv[2:]
+said = subprocess.run(['tcpdump', '-nn', '-q', '-r', sys.argv[1], f'host {remote} and port {port}'],
+                      capture_output=True, text=True, check=True).stdout
+total = {'to': 0, 'from': 0}
+for line in said.splitlines():
+    source, _, size = re.search(r'IP6? (\S+) > (\S+): .*?(?:tcp|length) (\d+)', line).groups()
+    total['from' if source == f'{remote}.{port}' else 'to'] += int(size)
+print(f"{total['to']}, {total['from']}")
+)";
+
+TEST_F(NetnsTest, CountsTheBytesThatTcpdumpSees) {
+  const auto far_side = lab().Spawn(lab::Ns::kInet, FlowCases({"serve", kEcho, kEcho6}));
+  ASSERT_TRUE(far_side.ok()) << far_side.status();
+  EXPECT_EQ((*far_side)->ReadLine(kEventTimeout).value_or("nothing"), "ready");
+  const std::string file = lab().Path("seen");
+  for (const char* remote : {kEcho, kEcho6}) {
+    SCOPED_TRACE(remote);
+    const std::string id = CreateByPid();
+    auto tcpdump = lab::Process::Spawn({"nsenter", absl::StrCat("--net=", Path()), "--", "tcpdump", "-i", "eth0", "-s", "128",
+                                        "-U", "-B", "65536", "-Z", "root", "-w", file},
+                                       {.input = "", .merge_err = true});
+    ASSERT_TRUE(tcpdump.ok()) << tcpdump.status();
+    EXPECT_THAT((*tcpdump)->ReadLine(kEventTimeout).value_or("nothing"), HasSubstr("listening on eth0"));
+    EXPECT_EQ(Inside(FlowCases({"echo-64k-and-1", remote})).out, "whole\n");
+    EXPECT_EQ(Inside(UdpEcho(remote)).out, "ping\n");
+    const v1::FlowEvent tcp = AwaitEvent(id, InPhase(v1::FlowEvent::PHASE_CLOSED, remote, 9000)).flow();
+    // Deleting ends its flows, UDP included, and says so.
+    ASSERT_TRUE(client().Delete(id).ok());
+    const v1::FlowEvent udp = AwaitEvent(id, InPhase(v1::FlowEvent::PHASE_CLOSED, remote, 7)).flow();
+    ASSERT_TRUE((*tcpdump)->Signal(SIGINT).ok());
+    EXPECT_EQ((*tcpdump)->Wait(kEventTimeout).value_or(-1), 0);
+    for (const auto& [port, flow] : {std::pair("9000", tcp), std::pair("7", udp)}) {
+      const lab::CommandResult seen = RunOnHost(Python(kPayload, {file, remote, port}));
+      EXPECT_EQ(seen.out, absl::StrCat(flow.bytes_to_remote(), ", ", flow.bytes_to_guest(), "\n")) << seen.err;
+      EXPECT_GE(flow.bytes_to_remote(), 4u);
+    }
+    EXPECT_GE(tcp.bytes_to_guest(), 65'537u);
+  }
 }
 
 }  // namespace

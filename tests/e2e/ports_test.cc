@@ -219,6 +219,49 @@ TEST_F(PortsTest, IngressRulesSeeThePeerInEveryProtocolAndFamily) {
   }
 }
 
+TEST_F(PortsTest, UdpAnswersComeFromTheAddressThatWasAsked) {
+  const v1::PortMapping port =
+      Publish(CreateServing(), "protocol: PROTOCOL_UDP host_address: '0.0.0.0' guest_port: 8000");
+  // Not the address that the host would choose.
+  EXPECT_EQ(RunOnHost({"ip", "address", "add", "203.0.112.77/24", "dev", "sluicelab-inet"}).exit_code, 0);
+  for (const char* asked : {"203.0.112.77", "203.0.112.7"}) {
+    // UdpEcho connects its socket: it hears nobody else.
+    EXPECT_EQ(RunIn(lab::Ns::kInet, UdpEcho(asked, static_cast<int>(port.host_port()))).out,
+              absl::StrCat(kInetAddress, "\n"))
+        << asked;
+  }
+  EXPECT_EQ(RunOnHost({"ip", "address", "del", "203.0.112.77/24", "dev", "sluicelab-inet"}).exit_code, 0);
+}
+
+TEST_F(PortsTest, UnderNoneAPortIsClosedAndKeptForLater) {
+  const std::string id = CreateServing();
+  const v1::PortMapping port = Publish(id, "guest_port: 8000");
+  EXPECT_EQ(RunOnHost(Curl(Url("127.0.0.1", port.host_port()))).out, kGateway);
+  SetPolicy(id, "preset: PRESET_NONE");
+  EXPECT_EQ(RunOnHost(Curl(Url("127.0.0.1", port.host_port()))).exit_code, kCurlCannotConnect);
+  SetPolicy(id, "preset: PRESET_PUBLIC_ONLY");
+  EXPECT_EQ(RunOnHost(Curl(Url("127.0.0.1", port.host_port()))).out, kGateway);
+}
+
+TEST_F(PortsTest, TwoHundredPeersAtOnceAreAllServed) {
+  const v1::PortMapping port = Publish(CreateServing(), "guest_port: 8000");
+  const lab::CommandResult served = RunOnHost(Python(R"(
+import socket, sys
+peers = [socket.socket() for _ in range(200)]
+for peer in peers:
+    peer.setblocking(False)
+    peer.connect_ex(('127.0.0.1', int(sys.argv[1])))
+served = 0
+for peer in peers:
+    peer.settimeout(20)
+    peer.sendall(b'GET / HTTP/1.0\r\n\r\n')
+    served += b'10.0.2.2' in b''.join(iter(lambda: peer.recv(4096), b''))
+print(served)
+)",
+                                                     {absl::StrCat(port.host_port())}));
+  EXPECT_EQ(served.out, "200\n") << served.err;
+}
+
 TEST_F(PortsTest, APrivilegedPortWorks) {
   const std::string id = CreateServing();
   Publish(id, "host_port: 443 guest_port: 8000");
