@@ -67,6 +67,7 @@ TEST_F(CopyCommandTest, AFileComesOutWithItsMode) {
 
 TEST_F(CopyCommandTest, AFileIsWrittenWhereALinkOfTheUsersLeads) {
   AddFile("/data", "content");
+  ASSERT_TRUE(WriteFile(Here("real"), "before").ok());
   fs::create_symlink(Here("real"), Here("link"));
   EXPECT_EQ(RunCli({"cp", "box:/data", Here("link")}).exit_code, 0);
   EXPECT_TRUE(fs::is_symlink(Here("link")));
@@ -159,6 +160,7 @@ TEST_F(CopyCommandTest, StandardInputGoesIn) {
   EXPECT_EQ(RunCli({"cp", "-", "box:/srv"}).exit_code, 1) << "the file has no name";
   // Input that does not come can be waited for no longer.
   CliProcess waits({"cp", "-", "box:/srv/never"}, address_);
+  waits.WriteInput(std::string(200'000, 'x'));  // more than a pipe holds: it is read
   waits.Signal(SIGTERM);
   EXPECT_EQ(waits.Wait().exit_code, 143);
   EXPECT_EQ(state_.contents.count("/srv/never"), 0u);

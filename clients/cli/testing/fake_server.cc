@@ -185,7 +185,7 @@ class FakeGuestService final : public v1::GuestService::Service {
     return state_.refusal;
   }
 
-  grpc::Status WriteFile(grpc::ServerContext*, grpc::ServerReader<v1::WriteFileRequest>* reader,
+  grpc::Status WriteFile(grpc::ServerContext* context, grpc::ServerReader<v1::WriteFileRequest>* reader,
                          v1::WriteFileResponse*) override {
     v1::WriteFileRequest request;
     reader->Read(&request);
@@ -193,6 +193,7 @@ class FakeGuestService final : public v1::GuestService::Service {
     if (!state_.refusal.ok()) return state_.refusal;
     std::string content;
     while (reader->Read(&request)) content += request.data();
+    if (context->IsCancelled()) return grpc::Status::CANCELLED;
     const std::lock_guard lock(state_.mutex);
     state_.contents[open.path()] = content;
     state_.files[open.path()].set_mode(open.mode());
