@@ -260,7 +260,7 @@ TEST_F(LocalProcessTest, DestroyingItHangsTheTerminalUp) {
   Pipe note;
   const std::string number = std::to_string(note.write_end.get());
   fcntl(note.write_end.get(), F_SETFD, 0);
-  auto process = StartAtTerminal("trap 'echo hup >&" + number + "; exit' HUP; echo ready; while :; do sleep 1000; done");
+  auto process = StartAtTerminal("trap 'echo hup >&" + number + "; exit' HUP; echo ready; sleep 1000 & wait");
   note.write_end.reset();
   ReadTo(*process, "ready\r\n");
   process = nullptr;
