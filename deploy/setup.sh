@@ -25,9 +25,9 @@ readonly PACKAGES=(
   python3-grpcio python3-pip python3-protobuf python3-setuptools python3-wheel
   # Guests, and the test lab.
   bind9-dnsutils busybox-static ca-certificates crun curl dnsmasq-base dnsperf
-  fish iperf3 iproute2 iputils-ping iputils-tracepath mount netcat-openbsd
+  fish iperf3 iproute2 iputils-ping iputils-tracepath jq mount netcat-openbsd
   nginx-light openssl procps prometheus python3 runc slirp4netns socat systemd
-  tcpdump tmux traceroute unbound util-linux wrk zsh
+  tcpdump tmux traceroute tshark unbound util-linux wrk zsh
 )
 # Only where the command is missing: it may have come from elsewhere.
 readonly NPM_PACKAGES=(nodejs npm)

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -26,6 +27,7 @@
 #include "server/core/state_directory.h"
 #include "server/core/worker_poller.h"
 #include "server/guest/guest_factory.h"
+#include "server/guest/io_thread.h"
 #include "server/listeners.h"
 #include "server/metrics/metrics_listener.h"
 #include "server/metrics/rpc_metrics.h"
@@ -170,7 +172,17 @@ absl::Status Serve(const ServerOptions& options, const sigset_t& signals) {
   GuestServiceImpl guest_service(running, **access,
                                  [&manager](std::function<void()> work) { return manager.RunBlocking(std::move(work)); });
   RpcMetrics rpc_metrics;
-  AuditServiceImpl audit_service({*archive, **audit_watch, audit_streams, readers, Clock::System()}, **access);
+  absl::StatusOr<std::unique_ptr<IoThread>> capture_io = IoThread::Start();
+  if (!capture_io.ok()) return capture_io.status();
+  std::atomic<int> captures = 0;
+  const auto start_capture = [&manager](const v1::CapturePacketsRequest& request, const Caller& caller,
+                                        SandboxManager::Done<UniqueFd> done) {
+    const absl::Status seen = CheckSeen(manager, request.sandbox_id(), caller);
+    if (!seen.ok()) return done(seen);
+    manager.StartCapture(request, std::move(done));
+  };
+  AuditServiceImpl audit_service({*archive, **audit_watch, audit_streams, readers, Clock::System()},
+                                 {start_capture, **capture_io, captures}, **access);
   absl::StatusOr<Listeners> listeners =
       Listen(options.listen, {.services = {{v1::SandboxService::service_full_name(), &sandbox_service},
                                            {v1::GuestService::service_full_name(), &guest_service},

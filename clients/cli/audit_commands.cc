@@ -11,6 +11,7 @@
 #include "clients/cli/event_format.h"
 #include "clients/cli/exit_code.h"
 #include "clients/cli/json.h"
+#include "clients/cli/ocsf.h"
 #include "clients/cli/output.h"
 #include "clients/cli/sandbox_options.h"
 #include "clients/cli/text.h"
@@ -25,7 +26,10 @@ struct AuditOptions {
   std::string since;
   bool denied = false;
   bool follow = false;
+  bool ocsf = false;
 };
+
+enum class Format { kText, kJson, kOcsf };
 
 // "10m" is ten minutes before `now`; else a time as RFC 3339 writes it.
 absl::StatusOr<absl::Time> ParseSince(const std::string& text, absl::Time now) {
@@ -56,14 +60,36 @@ absl::StatusOr<v1::StreamAuditEventsRequest> MakeRequest(const AuditOptions& opt
   return request;
 }
 
-std::string ResponseText(const v1::StreamAuditEventsResponse& response, bool json,
-                         EventFormatter& formatter) {
+std::string EventLine(const v1::AuditEvent& event, Format format, EventFormatter& formatter) {
+  switch (format) {
+    case Format::kText:
+      return formatter.Line(event);
+    case Format::kJson:
+      return absl::StrCat(JsonLine(event), "\n");
+    case Format::kOcsf:
+      return absl::StrCat(OcsfLine(event), "\n");
+  }
+  return "";
+}
+
+std::string LostLine(const v1::LostEvents& lost, Format format, const EventFormatter& formatter) {
+  switch (format) {
+    case Format::kText:
+      return formatter.Lost(lost);
+    case Format::kJson:
+      return absl::StrCat("{\"lost\":", JsonLine(lost), "}\n");
+    case Format::kOcsf:
+      return absl::StrCat(OcsfLine(lost, absl::Now()), "\n");
+  }
+  return "";
+}
+
+std::string ResponseText(const v1::StreamAuditEventsResponse& response, Format format, EventFormatter& formatter) {
   switch (response.item_case()) {
     case v1::StreamAuditEventsResponse::kEvent:
-      return json ? absl::StrCat(JsonLine(response.event()), "\n") : formatter.Line(response.event());
+      return EventLine(response.event(), format, formatter);
     case v1::StreamAuditEventsResponse::kLost:
-      return json ? absl::StrCat("{\"lost\":", JsonLine(response.lost()), "}\n")
-                  : formatter.Lost(response.lost());
+      return LostLine(response.lost(), format, formatter);
     case v1::StreamAuditEventsResponse::kHeartbeat:
     case v1::StreamAuditEventsResponse::ITEM_NOT_SET:
       return "";
@@ -79,12 +105,13 @@ int Audit(const Cli& cli, const AuditOptions& options) {
   grpc::ClientContext context;
   const auto stream = client.audit().StreamAuditEvents(&context, *request);
   EventFormatter formatter({.color = UseColor(), .zone = absl::LocalTimeZone()});
+  const Format format = options.ocsf ? Format::kOcsf : cli.json ? Format::kJson : Format::kText;
   bool any = false;
   v1::StreamAuditEventsResponse response;
   while (stream->Read(&response)) {
-    const std::string text = ResponseText(response, cli.json, formatter);
+    const std::string text = ResponseText(response, format, formatter);
     if (text.empty()) continue;
-    const std::string header = any || cli.json ? "" : formatter.Header();
+    const std::string header = any || format != Format::kText ? "" : formatter.Header();
     any = true;
     if (const int code = Print(absl::StrCat(header, text)); code != kOk) return code;
   }
@@ -94,7 +121,7 @@ int Audit(const Cli& cli, const AuditOptions& options) {
     PrintNotice("the server ended the audit stream: `sluice audit -f --since 1m` picks it up again");
     return kRefused;
   }
-  if (!any && !cli.json) PrintNotice("no events match");
+  if (!any && format == Format::kText) PrintNotice("no events match");
   return kOk;
 }
 
@@ -111,6 +138,11 @@ void AddAuditCommands(CLI::App& app, Cli& cli) {
   audit->add_flag("--denied", options->denied, "Only what was denied");
   AddRepeated(audit, "--domain", options->domains, "Only flows and queries of this name. May be repeated")
       ->type_name("DOMAIN");
+  audit->add_option_function<std::string>(
+           "--format", [options](const std::string& word) { options->ocsf = word == "ocsf"; },
+           "Objects of the Open Cybersecurity Schema Framework, one a line")
+      ->check(CLI::IsMember({"ocsf"}))
+      ->option_text("ocsf");
   AddRepeated(audit, "-l,--label", options->labels, "Only sandboxes that bear this label. May be repeated")
       ->type_name("K=V");
   audit->footer(

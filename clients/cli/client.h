@@ -50,9 +50,10 @@ class Client {
   // Prints "sluice: DOING: what went wrong: what to do", in one line, for a
   // call that failed. Returns kUnreachable or kRefused.
   int Fail(absl::string_view doing, const grpc::Status& status) const;
+  // Does a failed call mean that no server answers?
+  bool Unreachable(const grpc::Status& status) const;
 
  private:
-  bool Unreachable(const grpc::Status& status) const;
 
   const std::string server_;
   const std::shared_ptr<grpc::Channel> channel_;

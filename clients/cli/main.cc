@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "clients/cli/audit_commands.h"
+#include "clients/cli/capture_command.h"
 #include "clients/cli/cli.h"
 #include "clients/cli/client.h"
 #include "clients/cli/completion_commands.h"
@@ -20,6 +21,7 @@
 #include "clients/cli/run_commands.h"
 #include "clients/cli/sandbox_commands.h"
 #include "clients/cli/text.h"
+#include "clients/cli/top_command.h"
 #include "clients/cli/update_command.h"
 
 namespace sluice::cli {
@@ -76,6 +78,8 @@ void AddCommands(CLI::App& app, Cli& cli) {
   AddPortCommands(app, cli);
   AddPolicyCommands(app, cli);
   AddAuditCommands(app, cli);
+  AddCaptureCommand(app, cli);
+  AddTopCommand(app, cli);
   AddCompletionCommands(app, cli);
 }
 

@@ -10,15 +10,13 @@
 #include "clients/cli/client.h"
 #include "clients/cli/exit_code.h"
 #include "clients/cli/json.h"
+#include "clients/cli/list_all.h"
 #include "clients/cli/output.h"
 #include "clients/cli/sandbox_options.h"
 #include "clients/cli/sandbox_text.h"
 
 namespace sluice::cli {
 namespace {
-
-// The largest page that the API gives.
-constexpr int kPageSize = 1000;
 
 struct CreateOptions {
   SandboxOptions sandbox;
@@ -76,19 +74,6 @@ int Get(const Cli& cli, const GetOptions& options) {
   if (!status.ok()) return client.Fail(absl::StrCat("cannot get ", options.sandbox), status);
   if (cli.json) return Print(absl::StrCat(JsonPretty(response.sandbox()), "\n"));
   return Print(SandboxDetails(response.sandbox(), absl::Now()));
-}
-
-// Every page.
-grpc::Status ListAll(Client& client, v1::ListSandboxesRequest request, std::vector<v1::Sandbox>& sandboxes) {
-  request.set_page_size(kPageSize);
-  do {
-    v1::ListSandboxesResponse response;
-    const grpc::Status status = client.Call(&v1::SandboxService::Stub::ListSandboxes, request, &response);
-    if (!status.ok()) return status;
-    sandboxes.insert(sandboxes.end(), response.sandboxes().begin(), response.sandboxes().end());
-    request.set_page_token(response.next_page_token());
-  } while (!request.page_token().empty());
-  return grpc::Status::OK;
 }
 
 std::string JsonArray(const std::vector<v1::Sandbox>& sandboxes) {

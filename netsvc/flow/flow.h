@@ -15,6 +15,7 @@
 #include "netsvc/flow/held_datagrams.h"
 #include "netsvc/flow/held_stream.h"
 #include "netsvc/flow/tcp_tracker.h"
+#include "netsvc/policy/verdict.h"
 #include "sluice/v1/audit.pb.h"
 #include "sluice/v1/policy.pb.h"
 
@@ -93,6 +94,7 @@ struct Flow {
     held.reset();
     held_datagrams.reset();
   }
+  policy::Verdict verdict() const { return {action, reason, rule_id}; }
   bool translated() const { return !(guest_side == host_side); }
 };
 

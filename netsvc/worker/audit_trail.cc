@@ -12,6 +12,10 @@ namespace {
 using flow::Flow;
 using flow::FlowKey;
 
+constexpr policy::Verdict kUnavailable{.action = v1::ACTION_DENY,
+                                       .reason = v1::Verdict::REASON_AUDIT_UNAVAILABLE,
+                                       .rule_id = policy::kDefaultRuleId};
+
 void SetEndpoint(const Endpoint& endpoint, v1::Endpoint& out) {
   out.set_address(endpoint.address.ToString());
   out.set_port(endpoint.port);
@@ -50,6 +54,10 @@ void AuditTrail::SetGeneration(uint64_t generation) {
 
 void AuditTrail::Count(policy::RuleHits::Kind kind, v1::Action action, absl::string_view rule_id) {
   if (hits_ != nullptr) hits_->Count(kind, action, rule_id, loop_.clock().Now());
+}
+
+void AuditTrail::Show(const policy::Verdict& verdict) {
+  if (captures_ != nullptr) captures_->Judged(verdict);
 }
 
 void AuditTrail::Append(v1::AuditEvent& event) {
@@ -109,16 +117,14 @@ void AuditTrail::TellHeld() {
 
 void AuditTrail::HoldDns(const v1::DnsEvent& event) {
   ++refused_names_;
+  Show(kUnavailable);
   activity_.DnsQuery(v1::ACTION_DENY, v1::Verdict::REASON_AUDIT_UNAVAILABLE, absl::ZeroDuration());
   if (held_dns_.size() >= kMaxHeldDns) return;
   v1::DnsEvent& held = held_dns_.emplace_back(event);
   held.set_response_code("SERVFAIL");
   held.clear_addresses();
   held.clear_ttl();
-  held.mutable_verdict()->Clear();
-  held.mutable_verdict()->set_action(v1::ACTION_DENY);
-  held.mutable_verdict()->set_reason(v1::Verdict::REASON_AUDIT_UNAVAILABLE);
-  held.mutable_verdict()->set_rule_id(std::string(policy::kDefaultRuleId));
+  *held.mutable_verdict() = kUnavailable.ToProto();
 }
 
 void AuditTrail::ExpireLater() {
@@ -196,6 +202,7 @@ void AuditTrail::FlowClosed(const Flow& flow, v1::FlowEvent::EndCause cause, con
 
 void AuditTrail::FlowDenied(v1::Direction direction, const FlowKey& key, const policy::Verdict& verdict,
                             std::span<const DomainName> names) {
+  Show(verdict);
   activity_.FlowDenied(verdict.reason);
   Count(policy::RuleHits::Kind::kFlow, verdict.action, verdict.rule_id);
   FoldKey fold_key{direction, key, verdict.reason, std::string(verdict.rule_id)};
@@ -235,6 +242,7 @@ void AuditTrail::TellFolds() {
 }
 
 void AuditTrail::Dropped(const FlowKey& key, v1::Verdict::Reason reason, Drops& drops) {
+  Show({.action = v1::ACTION_DENY, .reason = reason, .rule_id = policy::kDefaultRuleId});
   ++drops.untold;
   activity_.FlowDenied(reason);
   if (!available()) return;
@@ -255,6 +263,7 @@ void AuditTrail::Dropped(const FlowKey& key, v1::Verdict::Reason reason, Drops& 
 
 void AuditTrail::Dns(v1::DnsEvent dns) {
   if (!available()) return HoldDns(dns);
+  Show({.action = dns.verdict().action(), .reason = dns.verdict().reason(), .rule_id = dns.verdict().rule_id()});
   Count(policy::RuleHits::Kind::kName, dns.verdict().action(), dns.verdict().rule_id());
   const absl::Duration latency = absl::Seconds(dns.latency().seconds()) + absl::Nanoseconds(dns.latency().nanos());
   activity_.DnsQuery(dns.verdict().action(), dns.verdict().reason(), latency);

@@ -12,6 +12,7 @@
 #include "netsvc/audit/log_writer.h"
 #include "netsvc/base/domain_name.h"
 #include "netsvc/flow/flow.h"
+#include "netsvc/link/captures.h"
 #include "netsvc/loop/event_loop.h"
 #include "netsvc/policy/rule_hits.h"
 #include "netsvc/policy/verdict.h"
@@ -68,6 +69,10 @@ class AuditTrail {
   // Every verdict on a flow or a name that it is told from now on is counted
   // there too. Outlives it, or is replaced.
   void CountIn(policy::RuleHits& hits) { hits_ = &hits; }
+
+  // Refusals and verdicts on names are shown to those who capture the packet, too.
+  // Outlives it.
+  void ShowIn(link::Captures& captures) { captures_ = &captures; }
 
   // Can what has to be written before it happens be written, as far as is known?
   // Where not, refuse what would only be known to fail later.
@@ -127,6 +132,7 @@ class AuditTrail {
     uint64_t untold = 0;
   };
 
+  void Show(const policy::Verdict& verdict);
   void Count(policy::RuleHits::Kind kind, v1::Action action, absl::string_view rule_id);
   void Append(v1::AuditEvent& event);
   void Dropped(const flow::FlowKey& key, v1::Verdict::Reason reason, Drops& drops);
@@ -147,6 +153,7 @@ class AuditTrail {
   Activity activity_;
   uint64_t generation_ = 0;
   policy::RuleHits* hits_ = nullptr;
+  link::Captures* captures_ = nullptr;
   absl::flat_hash_map<FoldKey, Fold> folds_;
   std::unique_ptr<EventLoop::Handle> fold_timer_;
   bool commit_posted_ = false;

@@ -55,7 +55,7 @@ void EchoRelay::Session::OnEchoError(const IpAddress& offender, uint8_t type, ui
   const packet::Addressing back{subnet.gateway_mac, subnet.guest_mac, {offender, 0}, flow_.guest_side.guest};
   const auto quoted = std::span(request).subspan(packet::kEthernetHeaderSize, request_size - packet::kEthernetHeaderSize);
   const size_t size = packet::BuildIcmpError(back, type, code, info, quoted, error);
-  if (size > 0) relay_.link_.Write(std::span(error).first(size));
+  if (size > 0) relay_.link_.Write(std::span(error).first(size), &flow_);
 }
 
 EchoRelay::EchoRelay(EventLoop& loop, GuestLink& link, const Subnet& subnet, flow::FlowTable& flows)
@@ -90,7 +90,7 @@ void EchoRelay::Reply(Flow& flow, uint16_t sequence, std::span<const uint8_t> pa
                                       {flow.guest_side.remote.address, flow.guest_side.guest.port},
                                       flow.guest_side.guest};
   const size_t size = packet::BuildEchoReply(addressing, sequence, payload, frame);
-  if (size > 0) link_.Write(std::span(frame).first(size));
+  if (size > 0) link_.Write(std::span(frame).first(size), &flow);
 }
 
 }  // namespace sluice

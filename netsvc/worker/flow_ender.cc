@@ -26,6 +26,7 @@ void FlowEnder::Finish(Flow& flow) {
 }
 
 void FlowEnder::End(Flow& flow, const policy::Verdict* verdict) {
+  if (verdict != nullptr) parts_.link.captures().Judged(*verdict);
   if (flow.guest_side.protocol == v1::PROTOCOL_TCP) {
     parts_.stack.Abort(flow);
     ResetStack(flow);

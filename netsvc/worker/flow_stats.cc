@@ -13,9 +13,13 @@ struct Totals {
   uint64_t to_remote = 0;
   uint64_t to_guest = 0;
   uint64_t flows = 0;
+  const flow::Flow* named = nullptr;  // one whose name is known, if any
 
   uint64_t bytes() const { return to_remote + to_guest; }
 };
+
+// Of a flow that has one.
+const DomainName& NameOf(const flow::Flow& flow) { return flow.server_name ? *flow.server_name : flow.names[0]; }
 
 // The `count` with the most bytes, those first.
 std::vector<Totals> TopOf(const absl::flat_hash_map<Endpoint, Totals>& by_remote, size_t count) {
@@ -44,6 +48,7 @@ void FillFlowStats(flow::FlowTable& flows, uint32_t top_remotes, internal::v1::S
     totals.to_remote += flow.bytes_to_remote;
     totals.to_guest += flow.bytes_to_guest;
     ++totals.flows;
+    if (flow.server_name || (totals.named == nullptr && !flow.names.empty())) totals.named = &flow;
   });
   for (const Totals& totals : TopOf(by_remote, std::min(top_remotes, kMaxTopRemotes))) {
     internal::v1::RemoteBytes& top = *stats.add_top_remotes();
@@ -52,6 +57,7 @@ void FillFlowStats(flow::FlowTable& flows, uint32_t top_remotes, internal::v1::S
     top.set_bytes_to_remote(totals.to_remote);
     top.set_bytes_to_guest(totals.to_guest);
     top.set_flows(totals.flows);
+    if (totals.named != nullptr) top.set_name(NameOf(*totals.named).ToString());
   }
 }
 

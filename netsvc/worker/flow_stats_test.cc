@@ -48,6 +48,16 @@ TEST_F(FlowStatsTest, NamesTheRemotesWithTheMostBytes) {
   EXPECT_EQ(Stats(100).top_remotes(2).flows(), 2u);
 }
 
+TEST_F(FlowStatsTest, TellsTheNameThatAGuestAskedForBeforeOneThatItResolved) {
+  Open(1, "1.1.1.1:443", 10, 0);
+  Open(2, "1.1.1.1:443", 10, 0).names = {*DomainName::FromText("resolved.test")};
+  EXPECT_EQ(Stats(1).top_remotes(0).name(), "resolved.test");
+  Open(3, "1.1.1.1:443", 10, 0).server_name = *DomainName::FromText("asked.test");
+  EXPECT_EQ(Stats(1).top_remotes(0).name(), "asked.test");
+  Open(4, "2.2.2.2:80", 50, 0);
+  EXPECT_EQ(Stats(1).top_remotes(0).name(), "");
+}
+
 TEST_F(FlowStatsTest, DnsConnectionsAreNoFlowsOfTheGuests) {
   Open(1, "8.8.8.8:53", 10, 10).handler = flow::Handler::kDns;
   EXPECT_EQ(Stats(10).flows_open(), 0u);

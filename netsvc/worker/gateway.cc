@@ -83,7 +83,13 @@ void Gateway::AttachLink(std::unique_ptr<link::Link> link) {
 }
 
 void Gateway::FromGuest(const packet::Frame& frame) {
+  if (captures().active()) captures().Begin(link::FrameDirection::kFromGuest, frame.bytes);
   Sanitizer::Result sane = sanitizer_.Process(frame, Now());
+  Judge(sane);
+  captures().End();
+}
+
+void Gateway::Judge(Sanitizer::Result& sane) {
   Packet& packet = sane.packet;
   switch (sane.verdict) {
     case Sanitizer::Verdict::kHeld:
@@ -93,10 +99,11 @@ void Gateway::FromGuest(const packet::Frame& frame) {
     case Sanitizer::Verdict::kUnsupported:
       // Every guest speaks to groups that are not there (RFC 3810): no event.
       if (!packet.destination_mac.is_group()) parts_.audit.Unsupported(KeyFromGuest(packet));
-      return;
+      return captures().Judged(v1::ACTION_DENY, "UNSUPPORTED");
     case Sanitizer::Verdict::kArp:
     case Sanitizer::Verdict::kNeighborDiscovery:
     case Sanitizer::Verdict::kDhcp:
+      captures().Judged(v1::ACTION_ALLOW, "SERVICE");
       parts_.stack.Input(packet.frame);
       return;
     case Sanitizer::Verdict::kPacket:
@@ -108,7 +115,13 @@ void Gateway::FromGuest(const packet::Frame& frame) {
     return parts_.dns.OnDatagram(packet);
   }
   Flow* flow = FindOrOpen(packet);
-  if (flow != nullptr && name_gate_.Admits(*flow, packet)) Forward(*flow, packet);
+  if (flow != nullptr) Admit(*flow, packet);
+}
+
+void Gateway::Admit(Flow& flow, Packet& packet) {
+  if (!name_gate_.Admits(flow, packet)) return;
+  captures().Judged(flow.verdict(), flow.id);
+  Forward(flow, packet);
 }
 
 bool Gateway::WithinBudget(const Packet& packet) {
@@ -124,6 +137,7 @@ Flow* Gateway::FindOrOpen(const Packet& packet) {
   Flow* flow = parts_.flows.FindByGuestSide(key);
   if (flow != nullptr && !flow->ended) return flow;
   if (packet.is_tcp() && !OpensConnection(packet)) {
+    captures().Judged(v1::ACTION_DENY, "NO_FLOW");
     rejecter_.Reject(packet);
     return nullptr;
   }
@@ -131,11 +145,17 @@ Flow* Gateway::FindOrOpen(const Packet& packet) {
 }
 
 void Gateway::OnReleased(Packet& packet) {
+  if (captures().active()) captures().Begin(link::FrameDirection::kFromGuest, packet.frame, /*if_denied=*/true);
+  Release(packet);
+  captures().End();
+}
+
+void Gateway::Release(Packet& packet) {
   if (!WithinBudget(packet)) return;
   const FlowKey key = KeyFromGuest(packet);
   Flow* flow = parts_.flows.FindByGuestSide(key);
   if (flow == nullptr || flow->ended) flow = opener_.EgressHeld(key, packet);
-  if (flow != nullptr && name_gate_.Admits(*flow, packet)) Forward(*flow, packet);
+  if (flow != nullptr) Admit(*flow, packet);
 }
 
 void Gateway::Forward(Flow& flow, Packet& packet) {
@@ -179,7 +199,9 @@ void Gateway::OnFrame(std::span<uint8_t> frame) {
   if (packet::IsRouterAdvertisement(packet)) return Advertise(packet);
   if (IsLinkService(packet)) return parts_.link.Write(packet.frame);
   if (IsIcmpError(packet)) return OnStackError(packet);
+  if (captures().active()) captures().Begin(link::FrameDirection::kToGuest, packet.frame, /*if_denied=*/true);
   Flow* flow = FindOrAccept(packet);
+  captures().End();
   if (flow != nullptr) Deliver(*flow, packet);
 }
 
@@ -227,10 +249,10 @@ void Gateway::Deliver(Flow& flow, Packet& packet) {
   if (packet.is_tcp()) flow.tcp.OnRemoteSegment(packet);
   parts_.flows.Touch(flow, Now());
   Packet& seen = stack_port_.ToGuestSide(flow, packet);
-  if (!packet.is_tcp()) return parts_.link.Write(seen.frame);
+  if (!packet.is_tcp()) return parts_.link.Write(seen.frame, &flow);
   const uint16_t fits = parts_.subnet.SegmentSize(seen.source.is_v6());
   const uint16_t announced = flow.guest_segment_size;
-  parts_.link.WriteSegmented(seen, announced == 0 ? fits : std::min(announced, fits));
+  parts_.link.WriteSegmented(seen, announced == 0 ? fits : std::min(announced, fits), flow);
   if (flow.tcp.over()) ender_.Finish(flow);
 }
 
@@ -242,7 +264,7 @@ void Gateway::OnStackError(Packet& packet) {
   if (IsTooBig(packet)) SetNextHopMtu(packet, PathMtu(key->remote.address).value_or(0));
   std::array<uint8_t, packet::kMaxRejectSize> frame;
   const size_t size = TranslateError(packet, *flow, parts_.subnet, frame);
-  if (size > 0) parts_.link.Write(std::span(frame).first(size));
+  if (size > 0) parts_.link.Write(std::span(frame).first(size), flow);
 }
 
 uint64_t Gateway::OnPolicyChanged() { return Rejudge(v1::Verdict::REASON_POLICY_CHANGED); }

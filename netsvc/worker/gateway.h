@@ -92,11 +92,14 @@ class Gateway : private HostStack::Delegate {
   void OnSocketClosed(int socket) override;
   void OnTurnEnd() override { parts_.link.Flush(); }
 
+  void Judge(packet::Sanitizer::Result& sane);
   // Whether the budget lets a packet of the guest's leave. Where it does not,
   // everything ends.
   bool WithinBudget(const packet::Packet& packet);
   flow::Flow* FindOrOpen(const packet::Packet& packet);
   void OnReleased(packet::Packet& packet);
+  void Release(packet::Packet& packet);
+  void Admit(flow::Flow& flow, packet::Packet& packet);
   void Forward(flow::Flow& flow, packet::Packet& packet);
 
   void Advertise(const packet::Packet& packet);
@@ -111,6 +114,7 @@ class Gateway : private HostStack::Delegate {
   uint64_t EndIf(const std::function<const policy::Verdict*(const flow::Flow&)>& why);
   void TellLongFlows();
   void SweepLater();
+  link::Captures& captures() { return parts_.link.captures(); }
   absl::Duration Now() const { return parts_.loop.clock().Monotonic(); }
 
   const Parts parts_;

@@ -51,6 +51,7 @@ GatewayFixture::GatewayFixture(const std::string& dns_config)
                                     {.sandbox_id = "test", .sandbox_uid = "uid"}, loop_.clock());
   EXPECT_TRUE(log.ok()) << log.status();
   audit_ = std::make_unique<AuditTrail>(loop_, *std::move(log));
+  audit_->ShowIn(link_.captures());
   judge_ = std::make_unique<policy::Judge>(groups_, std::vector<Endpoint>{*Endpoint::Parse("127.0.0.1:50051")},
                                            Compile("preset: PRESET_PUBLIC_ONLY"));
   // Through a descriptor: a test's own folder is too long for a socket address.

@@ -32,7 +32,7 @@ flow::FrameCost CostOf(std::span<const uint8_t> frame, uint16_t segment_size) {
 }  // namespace
 
 GuestLink::GuestLink(EventLoop& loop, uint16_t mtu)
-    : loop_(loop), mtu_(mtu), cut_(packet::kEthernetHeaderSize + mtu) {}
+    : loop_(loop), mtu_(mtu), captures_(loop), cut_(packet::kEthernetHeaderSize + mtu) {}
 
 void GuestLink::Attach(std::unique_ptr<link::Link> link, std::function<void(const packet::Frame&)> on_frame) {
   Detach();
@@ -149,12 +149,21 @@ void GuestLink::WriteHeld() {
   }
 }
 
-void GuestLink::Write(std::span<const uint8_t> frame) {
-  if (link_ != nullptr && up_ && !MustWait(frame, 0)) Put(frame);
+void GuestLink::Show(std::span<const uint8_t> frame, const flow::Flow* flow) {
+  if (flow == nullptr) return captures_.ToGuest(frame);
+  captures_.ToGuest(frame, flow->verdict(), flow->id);
 }
 
-void GuestLink::WriteSegmented(packet::Packet& packet, uint16_t segment_size) {
-  if (link_ != nullptr && up_ && !MustWait(packet.frame, segment_size)) PutSegmented(packet, segment_size);
+void GuestLink::Write(std::span<const uint8_t> frame, const flow::Flow* flow) {
+  if (link_ == nullptr || !up_) return;
+  if (captures_.active()) Show(frame, flow);
+  if (!MustWait(frame, 0)) Put(frame);
+}
+
+void GuestLink::WriteSegmented(packet::Packet& packet, uint16_t segment_size, const flow::Flow& flow) {
+  if (link_ == nullptr || !up_) return;
+  if (captures_.active()) Show(packet.frame, &flow);
+  if (!MustWait(packet.frame, segment_size)) PutSegmented(packet, segment_size);
 }
 
 void GuestLink::Put(std::span<const uint8_t> frame) {

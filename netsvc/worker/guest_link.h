@@ -8,7 +8,9 @@
 #include <span>
 #include <vector>
 
+#include "netsvc/flow/flow.h"
 #include "netsvc/flow/rate_limit.h"
+#include "netsvc/link/captures.h"
 #include "netsvc/link/frame_queue.h"
 #include "netsvc/link/link.h"
 #include "netsvc/loop/event_loop.h"
@@ -46,13 +48,17 @@ class GuestLink {
   // Down: nothing is said to the guest.
   void SetUp(bool up);
 
-  // A frame with full checksums.
-  void Write(std::span<const uint8_t> frame);
-  // A TCP packet with full checksums, segmented where its payload is larger than
-  // `segment_size`. Changes the packet. Where the link segments, a large one may
-  // wait for those that follow it, until Flush or another frame.
-  void WriteSegmented(packet::Packet& packet, uint16_t segment_size);
+  // A frame with full checksums. `flow`: whose it is; nullptr: it is Sluice's own.
+  void Write(std::span<const uint8_t> frame, const flow::Flow* flow = nullptr);
+  // A TCP packet of `flow` with full checksums, segmented where its payload is
+  // larger than `segment_size`. Changes the packet. Where the link segments, a
+  // large one may wait for those that follow it, until Flush or another frame.
+  void WriteSegmented(packet::Packet& packet, uint16_t segment_size, const flow::Flow& flow);
   void Flush();
+
+  // Who looks on. What is written is shown to them here; what the guest sent, by
+  // whoever judges it.
+  link::Captures& captures() { return captures_; }
 
  private:
   void WatchLink();
@@ -60,6 +66,7 @@ class GuestLink {
   // Hands over what was read, as far as the limit lets it; false where it does not.
   bool HandOver();
 
+  void Show(std::span<const uint8_t> frame, const flow::Flow* flow);
   void DropHeld();
   // Whether a frame has to wait for the limit, and does, or is dropped.
   bool MustWait(std::span<const uint8_t> frame, uint16_t segment_size);
@@ -75,6 +82,7 @@ class GuestLink {
   bool up_ = true;
   std::unique_ptr<EventLoop::Handle> watch_;
   std::function<void(const packet::Frame&)> on_frame_;
+  link::Captures captures_;
   std::vector<uint8_t> cut_;  // one segment or fragment
   uint32_t last_identification_ = 0;
 

@@ -61,6 +61,7 @@ class GuestLinkTest : public testing::Test {
 
   FakeLoop loop_;
   GuestLink link_{loop_, kMtu};
+  flow::Flow flow_;
   GreedyLink::Taken taken_;  // by the guest
   GreedyLink::Taken sent_;   // by the guest
 };
@@ -75,7 +76,7 @@ TEST_F(GuestLinkTest, CutsForALinkWithoutOffload) {
   Attach(false);
   Bytes tcp = packet::TcpFrame(packet::Between("93.184.216.34:80", "10.0.2.15:1"), {.payload = packet::Pattern(16'000)});
   packet::Packet packet = Parse(tcp);
-  link_.WriteSegmented(packet, 1460);
+  link_.WriteSegmented(packet, 1460, flow_);
   EXPECT_EQ(taken_.packets, 11u);
   EXPECT_EQ(taken_.bytes, 16'000u + 11 * 54);
   EXPECT_EQ(taken_.largest, 1514u);
@@ -89,7 +90,7 @@ TEST_F(GuestLinkTest, LeavesTheCuttingToALinkWithOffload) {
   Attach(true);
   Bytes tcp = packet::TcpFrame(packet::Between("93.184.216.34:80", "10.0.2.15:1"), {.payload = packet::Pattern(16'000)});
   packet::Packet packet = Parse(tcp);
-  link_.WriteSegmented(packet, 1460);
+  link_.WriteSegmented(packet, 1460, flow_);
   link_.Flush();
   EXPECT_EQ(taken_.packets, 1u);
   EXPECT_EQ(taken_.bytes, tcp.size());
@@ -102,7 +103,7 @@ TEST_F(GuestLinkTest, WritesLargeSegmentsThatFollowOneAnotherAsOne) {
   Bytes second = packet::TcpFrame(from, {.sequence = 16'001, .payload = packet::Pattern(16'000)});
   for (Bytes* frame : {&first, &second}) {
     packet::Packet packet = Parse(*frame);
-    link_.WriteSegmented(packet, 1460);
+    link_.WriteSegmented(packet, 1460, flow_);
   }
   EXPECT_EQ(taken_.packets, 0u);
   link_.Flush();
@@ -116,14 +117,14 @@ TEST_F(GuestLinkTest, KeepsFramesInOrderAroundWhatIsHeld) {
   Bytes large = packet::TcpFrame(from, {.sequence = 1, .payload = packet::Pattern(16'000)});
   Bytes last = packet::TcpFrame(from, {.flags = 0x18, .sequence = 16'001, .payload = packet::Pattern(10)});
   packet::Packet packet = Parse(large);
-  link_.WriteSegmented(packet, 1460);
+  link_.WriteSegmented(packet, 1460, flow_);
   link_.Write(packet::UdpFrame(packet::Between("198.35.26.96:7", "10.0.2.15:1"), {1}));
   EXPECT_EQ(taken_.packets, 2u);
   // A push says that nothing follows.
   packet = Parse(large);
-  link_.WriteSegmented(packet, 1460);
+  link_.WriteSegmented(packet, 1460, flow_);
   packet = Parse(last);
-  link_.WriteSegmented(packet, 1460);
+  link_.WriteSegmented(packet, 1460, flow_);
   EXPECT_EQ(taken_.packets, 3u);
 }
 
@@ -165,7 +166,7 @@ TEST_F(GuestLinkTest, CountsASegmentedPacketAsWhatItIsOnTheWire) {
   for (int i = 0; i < 10'000; ++i) {
     Bytes copy = tcp;
     packet::Packet packet = Parse(copy);
-    if (i % 9 == 0) link_.WriteSegmented(packet, 1460);
+    if (i % 9 == 0) link_.WriteSegmented(packet, 1460, flow_);
     loop_.Advance(absl::Milliseconds(1));
   }
   EXPECT_NEAR(static_cast<double>(taken_.packets), 1000, 20);  // of ten each

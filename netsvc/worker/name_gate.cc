@@ -46,8 +46,10 @@ bool NameGate::AdmitsSegment(Flow& flow, Packet& packet) {
   const bool empty = packet.payload().empty();
   if (packet.tcp_flags & packet::kSyn) {
     // What a SYN carries is sent again when nobody acknowledges it (RFC 7413).
-    if (!empty) ForwardLike(flow, packet, {.sequence = packet.sequence, .flags = packet.tcp_flags, .payload = {}});
-    return empty;
+    if (empty) return true;
+    Show(flow);
+    ForwardLike(flow, packet, {.sequence = packet.sequence, .flags = packet.tcp_flags, .payload = {}});
+    return false;
   }
   if (empty && (packet.tcp_flags & packet::kFin) == 0) return true;
   if (!flow.tcp.answered()) return false;
@@ -72,6 +74,7 @@ bool NameGate::AdmitsSegment(Flow& flow, Packet& packet) {
   const std::unique_ptr<HeldStream> held = std::move(flow.held);
   // Just what this packet brought.
   if (held->forward_sequence() == packet.sequence && held->unforwarded().size() == packet.payload().size()) return true;
+  Show(flow);
   ForwardHeld(flow, packet, *held);
   return false;
 }
@@ -123,6 +126,8 @@ policy::Verdict NameGate::VerdictOf(const Flow& flow, const Inspection& inspecti
   return parts_.judge.OfOpen(flow);
 }
 
+void NameGate::Show(const Flow& flow) { parts_.link.captures().Judged(flow.verdict(), flow.id); }
+
 void NameGate::EndOverLimit(Flow& flow) {
   ++counters_.over_limit;
   parts_.ender.End(flow, &kOverLimit);
@@ -139,7 +144,7 @@ void NameGate::AcknowledgeHeld(Flow& flow, const Packet& segment) {
       .window = static_cast<uint16_t>(kStackWindow - std::min(kStackWindow, held.bytes().size()))};
   std::array<uint8_t, packet::kMaxRejectSize> frame;
   const size_t size = packet::BuildTcpControl(to_guest, acknowledgment, frame);
-  parts_.link.Write(std::span(frame).first(size));
+  parts_.link.Write(std::span(frame).first(size), &flow);
   // What it acknowledges of the remote's counts, though its data waits.
   const packet::SegmentChange empty{.sequence = held.forward_sequence(), .flags = packet::kAck, .payload = {}};
   held.header.resize(segment.payload_offset);

@@ -79,6 +79,8 @@ class NameGate {
   // Judges the flow by its first bytes; false: it was ended.
   bool Settle(flow::Flow& flow, const flow::Inspection& inspection);
   policy::Verdict VerdictOf(const flow::Flow& flow, const flow::Inspection& inspection) const;
+  // What the packet at hand brought goes on in another shape.
+  void Show(const flow::Flow& flow);
   void EndOverLimit(flow::Flow& flow);
 
   void AcknowledgeHeld(flow::Flow& flow, const packet::Packet& segment);

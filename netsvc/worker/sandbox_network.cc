@@ -105,6 +105,7 @@ absl::StatusOr<std::unique_ptr<SandboxNetwork>> SandboxNetwork::Create(EventLoop
 SandboxNetwork::SandboxNetwork(EventLoop& loop, const dns::BlockLists& lists, const internal::v1::Configure& config)
     : loop_(loop),
       block_lists_(lists),
+      sandbox_id_(config.sandbox_id()),
       uid_(config.sandbox_uid()),
       generation_(config.policy_generation()),
       bindings_(loop.clock()),
@@ -149,6 +150,7 @@ absl::Status SandboxNetwork::Start(const internal::v1::Configure& config, Unique
 
   flows_ = std::make_unique<flow::FlowTable>(kDefaultMaxFlows);
   link_ = std::make_unique<GuestLink>(loop_, subnet_.mtu);
+  audit_->ShowIn(link_->captures());
   ApplyLimits(config.limits());
   const std::string service_path = absl::StrCat(run_directory, "/dns.sock");
   auto relay = DnsRelay::Create(*link_, subnet_, *flows_, service_path);
@@ -221,6 +223,12 @@ void SandboxNetwork::DetachLink() {
   } else {
     gateway_->DetachLink();
   }
+}
+
+absl::Status SandboxNetwork::StartCapture(const internal::v1::StartCapture& request, UniqueFd socket) {
+  return link_->captures().Start(std::move(socket), {.interface_name = sandbox_id_,
+                                                     .snapshot_bytes = request.snapshot_bytes(),
+                                                     .denied_only = request.denied_only()});
 }
 
 absl::StatusOr<uint64_t> SandboxNetwork::SetPolicy(const internal::v1::SetPolicy& request) {
@@ -351,6 +359,7 @@ uint64_t SandboxNetwork::Shutdown(const v1::LifecycleEvent& last) {
   interceptor_->FlushEvents();
   audit_->Finish();
   audit_->Lifecycle(last);
+  link_->captures().Finish();
   return ended;
 }
 

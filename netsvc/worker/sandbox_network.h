@@ -83,6 +83,9 @@ class SandboxNetwork : private dns::Interceptor::Host {
   // What it has done so far, and the `top_remotes` of its open flows.
   internal::v1::StatsResult Stats(uint32_t top_remotes) const;
 
+  // As link::Captures::Start.
+  absl::Status StartCapture(const internal::v1::StartCapture& request, UniqueFd socket);
+
   // Ends every flow and detaches the link; the last events are written. Returns
   // how many flows it ended.
   uint64_t Shutdown(const v1::LifecycleEvent& last);
@@ -114,6 +117,7 @@ class SandboxNetwork : private dns::Interceptor::Host {
 
   EventLoop& loop_;
   const dns::BlockLists& block_lists_;
+  const std::string sandbox_id_;
   const std::string uid_;
   uint64_t generation_ = 0;
   std::vector<Endpoint> own_nameservers_;  // none: the host's are asked

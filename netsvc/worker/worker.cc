@@ -78,6 +78,9 @@ absl::Status Worker::Dispatch(const Request& request, ControlServer::Descriptors
     case Request::kDetachLink:
       network_->DetachLink();
       return absl::OkStatus();
+    case Request::kStartCapture:
+      if (absl::Status status = NeedDescriptors(descriptors, 1); !status.ok()) return status;
+      return network_->StartCapture(request.start_capture(), std::move(descriptors[0]));
     case Request::kUpdateNetwork:
       return network_->Update(request.update_network());
     case Request::kGetStats:

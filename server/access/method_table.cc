@@ -23,6 +23,7 @@ constexpr Method kMethods[] = {
     {"/sluice.v1.SandboxService/SetNetworkPolicy", Role::kOperator},
     {"/sluice.v1.SandboxService/GetNetworkPolicy", Role::kAuditor},
     {"/sluice.v1.SandboxService/EvaluatePolicy", Role::kAuditor},
+    {"/sluice.v1.SandboxService/GetNetworkStats", Role::kAuditor},
     {"/sluice.v1.GuestService/Exec", Role::kOperator},
     {"/sluice.v1.GuestService/ReadFile", Role::kOperator},
     {"/sluice.v1.GuestService/WriteFile", Role::kOperator},

@@ -94,6 +94,9 @@ class FakeHost::FakeWorker : public Worker {
   absl::Status SetBlockLists(const std::vector<BlockList>&) override { return absl::OkStatus(); }
   absl::Status Update(const internal::v1::UpdateNetwork&) override { return absl::OkStatus(); }
   absl::StatusOr<internal::v1::StatsResult> GetStats(uint32_t) override { return internal::v1::StatsResult(); }
+  absl::StatusOr<UniqueFd> StartCapture(const internal::v1::StartCapture&) override {
+    return absl::UnavailableError("there are no frames here");
+  }
   absl::Status RecordEvent(const v1::LifecycleEvent&) override { return host_.Step(kRecord); }
   absl::Status AttachLink(UniqueFd) override { return host_.Step(kAttachWorker); }
   absl::Status DetachLink() override { return absl::OkStatus(); }

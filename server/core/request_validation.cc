@@ -15,6 +15,7 @@ namespace sluice {
 namespace {
 
 constexpr absl::string_view kSandboxId = "sandbox_id";
+constexpr uint32_t kMaxRemotes = 100;  // of GetNetworkStats: what a worker tells
 
 absl::Status CheckView(v1::SandboxView view) {
   return v1::SandboxView_IsValid(view) ? absl::OkStatus() : FieldError("view", "is not a view of this version");
@@ -111,6 +112,13 @@ absl::StatusOr<v1::NetworkPolicy> CheckSetPolicy(const v1::SetNetworkPolicyReque
 }
 
 absl::Status CheckGetPolicy(const v1::GetNetworkPolicyRequest& request) {
+  return CheckSandboxId(kSandboxId, request.sandbox_id());
+}
+
+absl::Status CheckGetStats(const v1::GetNetworkStatsRequest& request) {
+  if (request.max_remotes() > kMaxRemotes) {
+    return FieldError("max_remotes", absl::StrCat("must be at most ", kMaxRemotes));
+  }
   return CheckSandboxId(kSandboxId, request.sandbox_id());
 }
 

@@ -35,6 +35,8 @@ absl::StatusOr<v1::NetworkPolicy> CheckSetPolicy(const v1::SetNetworkPolicyReque
 
 absl::Status CheckGetPolicy(const v1::GetNetworkPolicyRequest& request);
 
+absl::Status CheckGetStats(const v1::GetNetworkStatsRequest& request);
+
 // The question, complete; its policy too, where there is one.
 absl::StatusOr<internal::v1::Evaluate> CheckEvaluate(const v1::EvaluatePolicyRequest& request);
 

@@ -147,6 +147,18 @@ absl::StatusOr<internal::v1::EvaluateResult> Sandbox::Evaluate(const internal::v
   return worker_->Evaluate(question);
 }
 
+absl::StatusOr<internal::v1::StatsResult> Sandbox::GetStats(uint32_t top_remotes) {
+  const absl::Status usable = CheckWorker();
+  if (!usable.ok()) return usable;
+  return worker_->GetStats(top_remotes);
+}
+
+absl::StatusOr<UniqueFd> Sandbox::StartCapture(const internal::v1::StartCapture& request) {
+  const absl::Status usable = CheckWorker();
+  if (!usable.ok()) return usable;
+  return worker_->StartCapture(request);
+}
+
 void Sandbox::SetNameservers(const std::vector<Endpoint>& nameservers) {
   // A worker that is gone has been, or is about to be, told of elsewhere.
   if (worker_ != nullptr) worker_->SetNameservers(nameservers).IgnoreError();

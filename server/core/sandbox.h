@@ -119,6 +119,10 @@ class Sandbox : public std::enable_shared_from_this<Sandbox> {
   // `question` as CheckEvaluate made it.
   absl::StatusOr<internal::v1::EvaluateResult> Evaluate(const internal::v1::Evaluate& question);
 
+  absl::StatusOr<internal::v1::StatsResult> GetStats(uint32_t top_remotes);
+  // As Worker::StartCapture.
+  absl::StatusOr<UniqueFd> StartCapture(const internal::v1::StartCapture& request);
+
   void SetNameservers(const std::vector<Endpoint>& nameservers);
   // The block list `name` is another one now: gives it to the worker where the
   // sandbox has it.

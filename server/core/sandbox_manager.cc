@@ -7,6 +7,7 @@
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 #include "google/protobuf/message.h"
 #include "server/core/host_evaluation.h"
+#include "server/core/network_stats.h"
 #include "server/core/page_token.h"
 #include "server/core/countdown.h"
 #include "server/core/request_validation.h"
@@ -228,6 +229,24 @@ void SandboxManager::EvaluatePolicy(v1::EvaluatePolicyRequest request, Done<v1::
     OnSandbox(request.sandbox_id(), done,
               [question = *std::move(question), finish](Sandbox& sandbox) { finish(sandbox.Evaluate(question)); });
   });
+}
+
+void SandboxManager::GetNetworkStats(const v1::GetNetworkStatsRequest& request,
+                                     Done<v1::GetNetworkStatsResponse> done) {
+  const absl::Status checked = CheckGetStats(request);
+  if (!checked.ok()) return done(checked);
+  OnSandbox(request.sandbox_id(), done, [max_remotes = request.max_remotes(), done](Sandbox& sandbox) {
+    const absl::StatusOr<internal::v1::StatsResult> stats = sandbox.GetStats(max_remotes);
+    if (!stats.ok()) return done(stats.status());
+    done(ToNetworkStats(*stats));
+  });
+}
+
+void SandboxManager::StartCapture(const v1::CapturePacketsRequest& request, Done<UniqueFd> done) {
+  internal::v1::StartCapture capture;
+  capture.set_snapshot_bytes(request.snapshot_bytes());
+  capture.set_denied_only(request.denied_only());
+  OnSandbox(request.sandbox_id(), done, [capture, done](Sandbox& sandbox) { done(sandbox.StartCapture(capture)); });
 }
 
 absl::StatusOr<SandboxSnapshotPtr> SandboxManager::Get(const v1::GetSandboxRequest& request) const {

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "netsvc/base/clock.h"
 #include "netsvc/base/endpoint.h"
+#include "netsvc/base/unique_fd.h"
 #include "server/core/audit_archive.h"
 #include "server/core/block_list_store.h"
 #include "server/core/cancel_token.h"
@@ -28,6 +29,7 @@
 #include "server/guest/guest_factory.h"
 #include "server/worker/worker.h"
 #include "server/worker/worker_ids.h"
+#include "sluice/v1/audit_service.pb.h"
 #include "sluice/v1/sandbox.pb.h"
 #include "sluice/v1/sandbox_service.pb.h"
 
@@ -80,6 +82,10 @@ class SandboxManager {
 
   void GetNetworkPolicy(const v1::GetNetworkPolicyRequest& request, Done<v1::GetNetworkPolicyResponse> done);
   void EvaluatePolicy(v1::EvaluatePolicyRequest request, Done<v1::EvaluatePolicyResponse> done);
+
+  void GetNetworkStats(const v1::GetNetworkStatsRequest& request, Done<v1::GetNetworkStatsResponse> done);
+  // `done` gets the socket of Worker::StartCapture.
+  void StartCapture(const v1::CapturePacketsRequest& request, Done<UniqueFd> done);
 
   absl::StatusOr<SandboxSnapshotPtr> Get(const v1::GetSandboxRequest& request) const;
   struct Page {

@@ -101,7 +101,12 @@ void Run() {
     AuditStreams streams;
     Executor readers(4);
     const FakeCallers callers;
-    AuditServiceImpl service({directory, *watch, streams, readers, Clock::System()}, callers);
+    const std::unique_ptr<IoThread> io = *IoThread::Start();
+    std::atomic<int> captures = 0;
+    const auto no_capture = [](const auto&, const auto&, const auto& done) {
+      done(absl::UnimplementedError("events alone"));
+    };
+    AuditServiceImpl service({directory, *watch, streams, readers, Clock::System()}, {no_capture, *io, captures}, callers);
     grpc::ServerBuilder builder;
     builder.RegisterService(&service);
     const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();

@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <string>
@@ -12,6 +14,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "netsvc/audit/test_log.h"
+#include "netsvc/link/pcapng.h"
+#include "netsvc/link/read_pcapng.h"
 #include "server/access/fake_callers.h"
 
 namespace sluice {
@@ -66,7 +70,10 @@ class AuditServiceTest : public testing::Test {
   AuditServiceTest() {
     watch_ = *AuditWatch::Start(directory_);
     service_ = std::make_unique<AuditServiceImpl>(
-        AuditReactor::Parts{directory_, *watch_, streams_, readers_, clock_}, callers_);
+        AuditReactor::Parts{directory_, *watch_, streams_, readers_, clock_},
+        CaptureReactor::Parts{[this](const auto&, const auto&, const auto& done) { done(StartCapture()); }, *io_,
+                              captures_open_},
+        callers_);
     grpc::ServerBuilder builder;
     builder.RegisterService(service_.get());
     server_ = builder.BuildAndStart();
@@ -109,8 +116,30 @@ class AuditServiceTest : public testing::Test {
     return Stream(request);
   }
 
+  absl::StatusOr<UniqueFd> StartCapture() {
+    if (!capture_.reader.valid()) return absl::NotFoundError("there is no sandbox");
+    return std::move(capture_.reader);
+  }
+  void WriteCapture(absl::string_view message) {
+    ASSERT_EQ(send(capture_.writer.get(), message.data(), message.size(), 0), static_cast<ssize_t>(message.size()));
+  }
+  static std::string Statistics() {
+    std::string blocks;
+    link::AppendStatistics({.time = absl::UnixEpoch()}, blocks);
+    return blocks;
+  }
+  std::unique_ptr<grpc::ClientReader<v1::CapturePacketsResponse>> Capture(grpc::ClientContext& context) {
+    v1::CapturePacketsRequest request;
+    request.set_sandbox_id("a");
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(60));
+    return stub_->CapturePackets(&context, request);
+  }
+
   FakeDirectory directory_;
   SharedClock clock_;
+  link::CaptureSocket capture_;
+  std::unique_ptr<IoThread> io_ = *IoThread::Start();
+  std::atomic<int> captures_open_ = 0;
   std::unique_ptr<AuditWatch> watch_;
   AuditStreams streams_;
   FakeCallers callers_;
@@ -210,6 +239,55 @@ TEST_F(AuditServiceTest, LagIsTheAgeOfWhatWaits) {
   clock_.Advance(AuditReactor::kHeartbeat);
   EXPECT_EQ(call->Read(), "heartbeat");  // everything was read by then
   EXPECT_EQ(streams_.Summarize().max_lag, absl::ZeroDuration());
+}
+
+TEST_F(AuditServiceTest, CapturePassesOnWhatTheWorkerWritesUntilItIsDone) {
+  grpc::ClientContext context;
+  const auto stream = Capture(context);
+  WriteCapture("one");
+  v1::CapturePacketsResponse response;
+  ASSERT_TRUE(stream->Read(&response));
+  EXPECT_EQ(response.pcapng(), "one");
+  WriteCapture(Statistics());
+  capture_.writer.reset();
+  ASSERT_TRUE(stream->Read(&response));
+  EXPECT_EQ(response.pcapng(), Statistics());
+  EXPECT_FALSE(stream->Read(&response));
+  EXPECT_TRUE(stream->Finish().ok());
+}
+
+TEST_F(AuditServiceTest, CaptureOfAWorkerThatDiesIsNotComplete) {
+  grpc::ClientContext context;
+  const auto stream = Capture(context);
+  WriteCapture("one");
+  capture_.writer.reset();
+  v1::CapturePacketsResponse response;
+  ASSERT_TRUE(stream->Read(&response));
+  EXPECT_FALSE(stream->Read(&response));
+  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+}
+
+TEST_F(AuditServiceTest, CaptureThatItsCallerLeavesLetsGoOfTheSocket) {
+  grpc::ClientContext context;
+  const auto stream = Capture(context);
+  WriteCapture("one");
+  v1::CapturePacketsResponse response;
+  ASSERT_TRUE(stream->Read(&response));
+  context.TryCancel();
+  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::CANCELLED);
+  char end;
+  EXPECT_EQ(recv(capture_.writer.get(), &end, sizeof(end), 0), 0) << "waits for the reader's end";
+}
+
+TEST_F(AuditServiceTest, CapturesHaveABoundAndAreRefusedWithTheManagersWords) {
+  capture_.reader.reset();
+  {
+    grpc::ClientContext context;
+    EXPECT_EQ(Capture(context)->Finish().error_code(), grpc::StatusCode::NOT_FOUND);
+  }
+  captures_open_ += CaptureReactor::kMaxCaptures;
+  grpc::ClientContext context;
+  EXPECT_EQ(Capture(context)->Finish().error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
 }
 
 }  // namespace

@@ -149,4 +149,10 @@ grpc::ServerUnaryReactor* SandboxServiceImpl::EvaluatePolicy(grpc::CallbackServe
   return OnSandbox(*context, *request, response, &SandboxManager::EvaluatePolicy);
 }
 
+grpc::ServerUnaryReactor* SandboxServiceImpl::GetNetworkStats(grpc::CallbackServerContext* context,
+                                                              const v1::GetNetworkStatsRequest* request,
+                                                              v1::GetNetworkStatsResponse* response) {
+  return OnSandbox(*context, *request, response, &SandboxManager::GetNetworkStats);
+}
+
 }  // namespace sluice

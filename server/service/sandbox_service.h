@@ -51,6 +51,9 @@ class SandboxServiceImpl final : public v1::SandboxService::CallbackService {
   grpc::ServerUnaryReactor* EvaluatePolicy(grpc::CallbackServerContext* context,
                                            const v1::EvaluatePolicyRequest* request,
                                            v1::EvaluatePolicyResponse* response) override;
+  grpc::ServerUnaryReactor* GetNetworkStats(grpc::CallbackServerContext* context,
+                                            const v1::GetNetworkStatsRequest* request,
+                                            v1::GetNetworkStatsResponse* response) override;
 
  private:
   absl::Status CheckSandbox(const grpc::CallbackServerContext& context, const std::string& sandbox_id) const;

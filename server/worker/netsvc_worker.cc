@@ -1,10 +1,14 @@
 #include "server/worker/netsvc_worker.h"
 
+#include <errno.h>
+#include <sys/socket.h>
+
 #include <array>
 #include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "netsvc/base/io.h"
 #include "netsvc/policy/never_allowed.h"
 
 namespace sluice {
@@ -13,6 +17,10 @@ using internal::v1::Request;
 using internal::v1::Response;
 
 namespace {
+
+// What a capture's reader may be behind: 0.3 s at 100 Mbit/s. The kernel counts
+// twice as much, for its own overhead (socket(7)).
+constexpr int kCaptureBuffer = 4 << 20;
 
 // "IP:PORT" each; what is none was refused before.
 std::vector<Endpoint> ParseEndpoints(const google::protobuf::RepeatedPtrField<std::string>& texts) {
@@ -133,6 +141,23 @@ absl::StatusOr<internal::v1::StatsResult> NetsvcWorker::GetStats(uint32_t top_re
   absl::StatusOr<Response> response = Call(std::move(request));
   if (!response.ok()) return response.status();
   return std::move(*response->mutable_stats());
+}
+
+absl::StatusOr<UniqueFd> NetsvcWorker::StartCapture(const internal::v1::StartCapture& capture) {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) return ErrnoError(errno, "socketpair");
+  UniqueFd reader(ends[0]);
+  const UniqueFd writer(ends[1]);
+  // As far as the kernel lets us: what is less drops more, and says so.
+  if (setsockopt(writer.get(), SOL_SOCKET, SO_SNDBUFFORCE, &kCaptureBuffer, sizeof(kCaptureBuffer)) < 0) {
+    setsockopt(writer.get(), SOL_SOCKET, SO_SNDBUF, &kCaptureBuffer, sizeof(kCaptureBuffer));
+  }
+  Request request;
+  *request.mutable_start_capture() = capture;
+  const std::array<int, 1> sockets = {writer.get()};
+  const absl::Status status = Call(std::move(request), sockets).status();
+  if (!status.ok()) return status;
+  return reader;
 }
 
 absl::Status NetsvcWorker::RecordEvent(const v1::LifecycleEvent& event) {

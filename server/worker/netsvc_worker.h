@@ -41,6 +41,7 @@ class NetsvcWorker : public Worker {
   absl::Status Update(const internal::v1::UpdateNetwork& update) override;
   absl::Status SetBlockLists(const std::vector<BlockList>& lists) override;
   absl::StatusOr<internal::v1::StatsResult> GetStats(uint32_t top_remotes) override;
+  absl::StatusOr<UniqueFd> StartCapture(const internal::v1::StartCapture& request) override;
   absl::Status RecordEvent(const v1::LifecycleEvent& event) override;
   absl::Status AttachLink(UniqueFd tap) override;
   absl::Status DetachLink() override;

@@ -52,6 +52,9 @@ class Worker {
   virtual absl::Status SetBlockLists(const std::vector<BlockList>& lists) = 0;
   // What it has counted, and how its log is.
   virtual absl::StatusOr<internal::v1::StatsResult> GetStats(uint32_t top_remotes) = 0;
+  // Captures from now on. Returns the socket to read from: SOCK_SEQPACKET, whole
+  // pcapng blocks a message. Closing it ends the capture.
+  virtual absl::StatusOr<UniqueFd> StartCapture(const internal::v1::StartCapture& request) = 0;
   virtual absl::Status RecordEvent(const v1::LifecycleEvent& event) = 0;
   // The worker keeps the only descriptor of the TAP's queue.
   virtual absl::Status AttachLink(UniqueFd tap) = 0;

@@ -14,7 +14,6 @@ Needs root, and:
 """
 
 import argparse
-import os
 import random
 import re
 import statistics
@@ -24,63 +23,24 @@ import tempfile
 import time
 from pathlib import Path
 
-TREE = Path(__file__).resolve().parents[2]
+from lab_bench import READY_SECONDS, TREE, Bench, run
+
 LAB = "dns-bench"
 LIST_NAMES = 1_000_000
 # Far more than any contender answers in a measurement.
 NAMES_A_SECOND = 250_000
-READY_SECONDS = 60
 # What forwards in the guest's network answers here.
 ALIAS = "10.0.2.3"
 DNSMASQ, DNSMASQ_GUEST = "10.200.0.1", "10.200.0.2"
 WORKLOADS = ("cached", "uncached", "blocked")
 
 
-def run(*command, **options):
-    return subprocess.run([str(part) for part in command], check=True, text=True, **options)
-
-
 def list_name(number):
     return f"d{number}.zone{number % 1000}.bench.test"
 
 
-class Bench:
-    """The lab, the contenders in it, and all that has to be taken away again."""
-
-    def __init__(self, directory):
-        self.directory = Path(directory)
-        self.processes = {}
-        self.namespaces = []
-
-    def __enter__(self):
-        run(TREE / "tests/lab/up", LAB, env={**os.environ, "SLUICE_LAB_DNS_LOG": "no"}, stdout=subprocess.DEVNULL)
-        return self
-
-    def __exit__(self, *_):
-        for process in reversed(self.processes.values()):
-            process.terminate()
-            process.wait()
-        for namespace in self.namespaces:
-            run("ip", "netns", "del", namespace)
-        run(TREE / "tests/lab/down", LAB, stdout=subprocess.DEVNULL)
-
-    def spawn(self, name, *command, **options):
-        """A program on the lab's host that goes on."""
-        inside = [TREE / "tests/lab/shell", LAB, "--", *command]
-        with open(self.directory / f"{name}.log", "wb") as log:
-            options = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log, **options}
-            self.processes[name] = subprocess.Popen([str(part) for part in inside], **options)
-
-    def guest(self, name):
-        """A network namespace for a guest."""
-        namespace = f"{LAB}-{name}"
-        run("ip", "netns", "add", namespace)
-        self.namespaces.append(namespace)
-        run("ip", "-n", namespace, "link", "set", "lo", "up")
-        return namespace
-
-    def in_guest(self, name, *command, **options):
-        return run("nsenter", f"--net=/run/netns/{LAB}-{name}", "--", *command, **options)
+class DnsBench(Bench):
+    """The contenders, in a lab."""
 
     def await_answer(self, name, resolver):
         deadline = time.monotonic() + READY_SECONDS
@@ -100,20 +60,12 @@ class Bench:
         block_list = self.directory / "block-list"
         with open(block_list, "w") as out:
             out.writelines(f"{list_name(i)}\n" for i in range(LIST_NAMES))
-        self.server = f"unix:{self.directory}/api.sock"
-        self.spawn("sluiced", TREE / "bazel-bin/server/sluiced", f"--state_dir={self.directory}/state",
-                   f"--listen={self.server}", f"--resolv_conf=/run/sluice-lab/{LAB}/resolv.conf",
-                   f"--dns_block_list=million={block_list}", "--stop_sandboxes_on_exit")
-        deadline = time.monotonic() + READY_SECONDS
-        while not os.path.exists(f"{self.directory}/api.sock") and time.monotonic() < deadline:
-            time.sleep(0.05)
+        self.start_server("sluiced", f"--dns_block_list=million={block_list}")
         self.start_sandbox("sluice")
         self.start_sandbox("sluice-list", "--block-list", "million")
 
     def start_sandbox(self, name, *flags):
-        namespace = self.guest(name)
-        run(TREE / "bazel-bin/clients/cli/sluice", "--server", self.server, "create", "--name", name,
-            "--netns", f"/run/netns/{namespace}", *flags, stdout=subprocess.DEVNULL)
+        self.create_sandbox("sluiced", name, *flags)
         self.await_answer(name, ALIAS)
 
     def start_slirp4netns(self):
@@ -145,17 +97,6 @@ class Bench:
         if failed or lost > 0:
             print(f"{name}: {failed[0] if failed else ''} {lost} lost", file=sys.stderr)
         return rate, latency, float(denied[1]) / 100 if denied else 0.0
-
-    def pid_of(self, name):
-        """Of the program itself, below the shell that started it."""
-        return self.processes[name].pid
-
-    def workers(self):
-        """The worker of each sandbox, in the order of their creation."""
-        server = self.pid_of("sluiced")
-        children = Path(f"/proc/{server}/task")
-        pids = sorted(int(p) for task in children.iterdir() for p in (task / "children").read_text().split())
-        return [p for p in pids if Path(f"/proc/{p}/comm").read_text().strip() == "sluice-netsvc"]
 
 
 def memory(pid):
@@ -216,7 +157,7 @@ def print_tables(results, contenders):
 
 def print_memory(bench):
     bench.start_sandbox("sluice-list-2", "--block-list", "million")
-    rows = list(zip(("worker, no list", "worker, 1,000,000 names", "a second one, idle"), bench.workers()))
+    rows = list(zip(("worker, no list", "worker, 1,000,000 names", "a second one, idle"), bench.workers("sluiced")))
     rows += [(name, bench.pid_of(name)) for name in ("sluiced", "slirp4netns", "dnsmasq")]
     print("| memory at the end, MB | RSS | PSS |")
     print("| --- | --- | --- |")
@@ -231,7 +172,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=2, help="of one measurement")
     arguments = parser.parse_args()
     contenders = {"sluice": ALIAS, "sluice-list": ALIAS, "slirp4netns": ALIAS, "dnsmasq": DNSMASQ}
-    with tempfile.TemporaryDirectory(prefix="sluice-bench-") as directory, Bench(directory) as bench:
+    with tempfile.TemporaryDirectory(prefix="sluice-bench-") as directory, DnsBench(LAB, directory) as bench:
         bench.start_sluice()
         bench.start_slirp4netns()
         bench.start_dnsmasq()

@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <stdlib.h>
 
-#include <fstream>
 #include <memory>
 #include <set>
 #include <string>

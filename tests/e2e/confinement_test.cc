@@ -23,12 +23,7 @@ class ConfinementTest : public E2eTest {
  protected:
   // /proc/PID/FILE of a sandbox's worker.
   static std::string OfWorker(const std::string& id, absl::string_view file) {
-    const absl::StatusOr<v1::Sandbox> sandbox = client().Get(id);
-    EXPECT_TRUE(sandbox.ok()) << sandbox.status();
-    if (!sandbox.ok()) return "";
-    const std::string note = absl::StrCat(server().state_dir(), "/sandboxes/", sandbox->uid(), "/worker.pid");
-    const std::vector<std::string> words = absl::StrSplit(ReadFile(note, kMaxFile).value_or(""), ' ');
-    return ReadFile(absl::StrCat("/proc/", words[0], "/", file), kMaxFile).value_or("");
+    return ReadFile(absl::StrCat("/proc/", WorkerOf(id), "/", file), kMaxFile).value_or("");
   }
 
   static std::string Line(const std::string& text, absl::string_view start) {

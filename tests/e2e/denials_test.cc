@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
@@ -125,6 +126,24 @@ TEST_F(DenialsTest, ADeniedPingIsToldWhy) {
   }
   SetPolicy(id, "preset: PRESET_PUBLIC_ONLY");
   EXPECT_EQ(Run(id, Ping("198.35.26.96")).code, 0);
+}
+
+TEST_F(DenialsTest, APingThatTheHostDoesNotLetOutIsToldWhy) {
+  const std::string id = CreateOci("");
+  std::string range = RunOnHost({"sysctl", "-n", "net.ipv4.ping_group_range"}).out;
+  absl::StripTrailingAsciiWhitespace(&range);
+  EXPECT_EQ(RunOnHost({"sysctl", "-qw", "net.ipv4.ping_group_range=1 0"}).exit_code, 0) << "nobody";
+  for (const char* address : {"198.35.26.96", "2606:2800:220:1::7"}) {
+    SCOPED_TRACE(address);
+    EXPECT_EQ(Run(id, Ping(address)).code, 1);
+    const v1::AuditEvent event = AwaitEvent(id, [address](const v1::AuditEvent& e) {
+      return e.flow().phase() == v1::FlowEvent::PHASE_DENIED && e.flow().remote().address() == address;
+    });
+    EXPECT_EQ(event.flow().protocol(), v1::PROTOCOL_ICMP);
+    EXPECT_EQ(event.flow().verdict().reason(), v1::Verdict::REASON_UNSUPPORTED);
+  }
+  EXPECT_EQ(RunOnHost({"sysctl", "-qw", absl::StrCat("net.ipv4.ping_group_range=", range)}).exit_code, 0);
+  EXPECT_EQ(Run(id, Ping("198.35.26.96")).code, 0) << "as soon as the host lets it";
 }
 
 TEST_F(DenialsTest, ADeniedNameIsNxdomain) {
