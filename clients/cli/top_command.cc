@@ -53,6 +53,14 @@ grpc::Status TakeSnapshot(Client& client, const v1::ListSandboxesRequest& list, 
   return grpc::Status::OK;
 }
 
+std::vector<std::string> Screen(const Traffic& traffic, const ScreenSize& size) {
+  std::vector<std::string> screen = TopScreen(traffic, size, absl::LocalTimeZone());
+  if (screen.empty()) return screen;
+  absl::StrAppend(&screen[0], "  (q quits)");
+  screen[0].resize(std::min(screen[0].size(), size.columns));
+  return screen;
+}
+
 class Top {
  public:
   Top(const Cli& cli, const TopOptions& options, v1::ListSandboxesRequest list)
@@ -110,7 +118,7 @@ grpc::Status Top::Show(Terminal& terminal) {
   Traffic traffic = Between(before_, before_);
   absl::Time next = absl::Now() + delay_;
   while (true) {
-    if (!terminal.Draw(TopScreen(traffic, terminal.size(), absl::LocalTimeZone())).ok()) return grpc::Status::OK;
+    if (!terminal.Draw(Screen(traffic, terminal.size())).ok()) return grpc::Status::OK;
     switch (terminal.Wait(next)) {
       case Terminal::Wake::kQuit:
         return grpc::Status::OK;

@@ -15,9 +15,9 @@
 namespace sluice::cli {
 namespace {
 
-constexpr size_t kHeadRows = 2;      // with the empty line below it
-constexpr size_t kTableHeader = 1;   // row
-constexpr size_t kMinRemoteRows = 4; // what remotes have of a screen, where there are sandboxes enough
+constexpr size_t kHeadRows = 2;  // with the empty line below it
+constexpr size_t kTableHeader = 1;
+constexpr size_t kMinRemoteRows = 4;  // what remotes have of a screen, where there are sandboxes enough
 
 std::string Bytes(double a_second) { return absl::StrCat(BytesText(static_cast<uint64_t>(std::llround(a_second))), "/s"); }
 
@@ -31,7 +31,7 @@ std::string Head(const Traffic& traffic, absl::TimeZone zone) {
   return absl::StrCat(absl::FormatTime("%H:%M:%S", traffic.time, zone), "  ", count,
                       count == 1 ? " sandbox" : " sandboxes", "  ", Bytes(traffic.total.to_remote), " out  ",
                       Bytes(traffic.total.to_guest), " in  ", traffic.flows_open, " flows  ",
-                      Count(traffic.total.denied), " denied/s  (q quits)");
+                      Count(traffic.total.denied), " denied/s");
 }
 
 std::vector<std::string> Sandboxes(const Traffic& traffic) {

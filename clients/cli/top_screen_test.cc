@@ -80,7 +80,7 @@ TEST(TrafficTest, JsonHasCountsAndRates) {
 TEST(TopScreenTest, ShowsTheWholeSandboxesAndRemotes) {
   const std::vector<std::string> screen = TopScreen(TwoSandboxes(), {.rows = 24, .columns = 120}, absl::UTCTimeZone());
   EXPECT_THAT(screen,
-              ElementsAre("17:46:40  2 sandboxes  2.0 KB/s out  4.1 KB/s in  4 flows  3.0 denied/s  (q quits)", "",
+              ElementsAre("17:46:40  2 sandboxes  2.0 KB/s out  4.1 KB/s in  4 flows  3.0 denied/s", "",
                           "SANDBOX  STATE    OUT       IN        FLOWS  OPENED/s  DENIED/s  DNS/s  BLOCKED/s",
                           "web      running  2.0 KB/s  4.0 KB/s  2      -         3.0       -      -",
                           "calm     running  0 B/s     100 B/s   2      -         -         -      -", "",

@@ -44,8 +44,7 @@ class Capture {
   }
   ~Capture() {
     context_.TryCancel();
-    while (Read()) continue;
-    if (!finished_) stream_->Finish();
+    if (!finished_) End();
   }
 
   // Once it has begun, frames that come are in it.

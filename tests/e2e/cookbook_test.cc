@@ -78,7 +78,7 @@ TEST_F(CookbookTest, EveryCommandWorksAsItStands) {
   const std::string id = CreateOci("");
   EXPECT_EQ(Run(id, TcpConnect("10.1.2.3", 80)).out, "ECONNREFUSED\n");
   EXPECT_EQ(Run(id, TcpConnect("10.1.2.3", 80)).out, "ECONNREFUSED\n");
-  EXPECT_EQ(Run(id, Curl("http://web.example.com/hello")).out, "hello from the web\n");
+  EXPECT_EQ(Run(id, {"curl", "-4", "-s", "-m", "10", "http://web.example.com/hello"}).out, "hello from the web\n");
   AwaitEvent(id, InPhase(v1::FlowEvent::PHASE_CLOSED, "93.184.216.34", 80));
 
   EXPECT_EQ(Cookbook().size(), 5u) << "what follows is for each of them";
