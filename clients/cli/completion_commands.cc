@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "clients/cli/client.h"
 #include "clients/cli/completion.h"
+#include "clients/cli/credentials.h"
 #include "clients/cli/output.h"
 
 namespace sluice::cli {
@@ -25,9 +26,9 @@ struct CompleteOptions {
   const CLI::App* app;
 };
 
-std::vector<std::string> SandboxesOf(const std::string& server) {
+std::vector<std::string> SandboxesOf(const Server& server) {
   std::vector<std::string> ids;
-  if (!CheckServerAddress(server).ok()) return ids;
+  if (!CheckServerAddress(server.address).ok()) return ids;
   Client client(server);
   v1::ListSandboxesRequest request;
   request.set_page_size(kMaxSandboxes);
@@ -38,7 +39,11 @@ std::vector<std::string> SandboxesOf(const std::string& server) {
 }
 
 int PrintCandidates(const Cli& cli, const CompleteOptions& options) {
-  const auto sandboxes = [&cli](const std::string& server) { return SandboxesOf(server.empty() ? cli.server : server); };
+  const auto sandboxes = [&cli](const std::string& address) {
+    Server server = cli.server;
+    if (!address.empty()) server.address = address;
+    return SandboxesOf(server);
+  };
   std::string text;
   for (const Candidate& candidate : Complete(*options.app, cli.command, sandboxes)) {
     absl::StrAppend(&text, candidate.text, "\t", candidate.description, "\n");

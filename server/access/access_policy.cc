@@ -18,17 +18,11 @@ namespace {
 
 constexpr absl::string_view kCertificateForms[] = {"CN=", "DNS:", "URI:", "email:"};
 
-absl::StatusOr<Role> ToRole(internal::v1::Grant::Role role) {
-  switch (role) {
-    case internal::v1::Grant::ROLE_AUDITOR:
-      return Role::kAuditor;
-    case internal::v1::Grant::ROLE_OPERATOR:
-      return Role::kOperator;
-    case internal::v1::Grant::ROLE_ADMIN:
-      return Role::kAdmin;
-    default:
-      return FieldError("role", "is required: admin, operator or auditor");
-  }
+absl::StatusOr<Role> ToRole(absl::string_view role) {
+  if (role == "auditor") return Role::kAuditor;
+  if (role == "operator") return Role::kOperator;
+  if (role == "admin") return Role::kAdmin;
+  return FieldError("role", "is required: admin, operator or auditor");
 }
 
 absl::StatusOr<uid_t> FindUser(const std::string& user) {

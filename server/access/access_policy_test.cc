@@ -19,11 +19,11 @@ grants:
   certificates: ["URI:spiffe://example.com/root"]
 - role: operator
   labels: [team=web, stage=ci]
-  users: [1234, daemon]
+  users: ["1234", daemon]
   certificates: ["CN=ci", "DNS:ci.example.com"]
   tokens: [web]
 - role: auditor
-  users: [1234, 1235]
+  users: ["1234", "1235"]
 )";
 
 AccessPolicy Parsed(const std::string& text) {
@@ -61,7 +61,7 @@ TEST(AccessPolicyTest, KnowsCertificatesByAnyOfTheirNames) {
 }
 
 TEST(AccessPolicyTest, RootAndTheServersUserAreAlwaysAdministrators) {
-  for (const AccessPolicy& policy : {AccessPolicy(), Parsed("grants: [{role: auditor, users: [0]}]")}) {
+  for (const AccessPolicy& policy : {AccessPolicy(), Parsed("grants: [{role: auditor, users: [\"0\"]}]")}) {
     EXPECT_TRUE(policy.OfUser(0)->IsAdmin());
     EXPECT_TRUE(policy.OfUser(geteuid())->IsAdmin());
     EXPECT_EQ(policy.OfUser(1234), std::nullopt);
@@ -70,12 +70,12 @@ TEST(AccessPolicyTest, RootAndTheServersUserAreAlwaysAdministrators) {
 
 TEST(AccessPolicyTest, SaysWhatIsWrong) {
   const std::pair<const char*, const char*> kCases[] = {
-      {"grants: [{users: [1]}]", "grants[0].role: is required: admin, operator or auditor"},
-      {"grants: [{role: boss}]", "line 1"},
-      {"grants: [{role: operator, users: [1]}]", "grants[0].labels: are required for an operator"},
-      {"grants: [{role: admin, labels: [a=b], users: [1]}]", "grants[0].labels: are not for administrators"},
+      {"grants: [{users: [\"1\"]}]", "grants[0].role: is required: admin, operator or auditor"},
+      {"grants: [{role: boss}]", "grants[0].role: is required"},
+      {"grants: [{role: operator, users: [\"1\"]}]", "grants[0].labels: are required for an operator"},
+      {"grants: [{role: admin, labels: [a=b], users: [\"1\"]}]", "grants[0].labels: are not for administrators"},
       {"grants: [{role: auditor}]", "grants[0].users: are required, or certificates or tokens"},
-      {"grants: [{role: auditor, labels: [a], users: [1]}]", "a is not KEY=VALUE"},
+      {"grants: [{role: auditor, labels: [a], users: [\"1\"]}]", "a is not KEY=VALUE"},
       {"grants: [{role: auditor, users: [no-such-user-here]}]", "grants[0]: this host has no user no-such-user-here"},
       {"grants: [{role: auditor, certificates: [ci]}]", "ci is none of CN=, DNS:, URI: and email:"},
       {"grant: []", "line 1"},

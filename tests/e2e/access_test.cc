@@ -43,9 +43,9 @@ constexpr uid_t kAuditUser = 7003;    // auditor
 constexpr uid_t kNobody = 7004;
 constexpr char kPolicy[] = R"(
 grants:
-- {role: operator, labels: [team=web], users: [7001]}
-- {role: operator, labels: [team=data], users: [7002]}
-- {role: auditor, users: [7003]}
+- {role: operator, labels: [team=web], users: ["7001"]}
+- {role: operator, labels: [team=data], users: ["7002"]}
+- {role: auditor, users: ["7003"]}
 )";
 
 class AccessTest : public E2eTest {
@@ -286,7 +286,7 @@ TEST_F(AccessTest, AUserWhomNoGrantNamesIsHungUpOn) {
 
 TEST_F(AccessTest, ThePolicyIsFollowed) {
   EXPECT_FALSE(ClientOf(kNobody)->List({}).ok());
-  ASSERT_TRUE(WriteFile(PolicyPath(), absl::StrCat(kPolicy, "- {role: auditor, users: [7004]}\n")).ok());
+  ASSERT_TRUE(WriteFile(PolicyPath(), absl::StrCat(kPolicy, "- {role: auditor, users: [\"7004\"]}\n")).ok());
   const auto becomes = [](uid_t uid, bool allowed) {
     for (int i = 0; i < 100; ++i) {
       if (ClientOf(uid)->List({}).ok() == allowed) return true;
