@@ -2,7 +2,8 @@
 # Installs the Debian 12 packages that building, testing and running Sluice
 # need. Can be run again: where nothing is missing it changes nothing.
 #
-#   deploy/setup.sh           install what is missing (as root)
+#   deploy/setup.sh           install what is missing (as root); what only the
+#                             tests need of kernels goes to /var/cache/sluice
 #   deploy/setup.sh --check   list what is missing; exit 1 if anything is
 #   deploy/setup.sh --help    this text
 set -euo pipefail
@@ -28,7 +29,13 @@ readonly PACKAGES=(
   fish iperf3 iproute2 iputils-ping iputils-tracepath jq mount netcat-openbsd
   nginx-light openssl procps prometheus python3 runc slirp4netns socat systemd
   tcpdump tmux traceroute tshark unbound util-linux wrk zsh
+  # Virtual machines; the libraries of the agent that runs in the tests' own.
+  libnuma1 liburing2 qemu-system-x86
 )
+# Unpacked there, not installed, which would make an initrd and start a service:
+# what the virtual machines of the tests are made of.
+readonly UNPACKED=(linux-image-cloud-amd64 qemu-guest-agent)
+readonly UNPACK_DIR=/var/cache/sluice/vm
 # Only where the command is missing: it may have come from elsewhere.
 readonly NPM_PACKAGES=(nodejs npm)
 readonly POLICY=/usr/sbin/policy-rc.d
@@ -44,6 +51,33 @@ missing_packages() {
     grep -qxF -- "$package" <<<"$installed" || echo "$package"
   done
   command -v npm >/dev/null || printf '%s\n' "${NPM_PACKAGES[@]}"
+}
+
+# The package itself, or what it stands for: linux-image-cloud-amd64 only names the
+# latest kernel's.
+real_package() {
+  apt-cache depends "$1" | sed -n 's/^ *Depends: \(linux-image-[0-9].*\)/\1/p' |
+    grep . || echo "$1"
+}
+
+unpack() {
+  [[ $EUID -eq 0 ]] || die "must run as root to write to $UNPACK_DIR"
+  say "unpacking in $UNPACK_DIR: ${UNPACKED[*]}"
+  local draft package
+  mkdir -p "${UNPACK_DIR%/*}"
+  draft=$(mktemp -d "$UNPACK_DIR.XXXXXX")
+  for package in "${UNPACKED[@]}"; do
+    (cd "$draft" && apt download "$(real_package "$package")") ||
+      die "cannot download $package"
+  done
+  for package in "$draft"/*.deb; do
+    dpkg-deb --extract "$package" "$draft" || die "cannot unpack $package"
+    rm "$package"
+  done
+  chmod 755 "$draft"
+  rm -rf "$UNPACK_DIR"
+  mv "$draft" "$UNPACK_DIR"
+  say "done"
 }
 
 # While packages are unpacked their daemons (nginx, unbound) must not start: the
@@ -86,20 +120,22 @@ install() {
 main() {
   case "${1-}" in
     "" | --check) ;;
-    --help) sed -n '2,8s/^# \{0,1\}//p' "$0"; return ;;
+    --help) sed -n '2,9s/^# \{0,1\}//p' "$0"; return ;;
     *) die "unknown argument '$1' (try --help)" ;;
   esac
   command -v dpkg-query >/dev/null || die "this is not Debian: no dpkg-query"
   local missing
   mapfile -t missing < <(missing_packages)
-  if [[ ${#missing[@]} -eq 0 ]]; then
-    say "all packages are there"
-  elif [[ ${1-} == --check ]]; then
-    printf '%s\n' "${missing[@]}"
-    return 1
-  else
-    install "${missing[@]}"
+  if [[ ${1-} == --check ]]; then
+    [[ -d $UNPACK_DIR ]] || missing+=("${UNPACKED[@]}")
+    if [[ ${#missing[@]} -ne 0 ]]; then
+      printf '%s\n' "${missing[@]}"
+      return 1
+    fi
   fi
+  [[ ${#missing[@]} -eq 0 ]] || install "${missing[@]}"
+  [[ -d $UNPACK_DIR ]] || unpack
+  say "all packages are there"
 }
 
 main "$@"

@@ -135,7 +135,8 @@ absl::Status Serve(const ServerOptions& options, const sigset_t& signals) {
       {.state_dir = options.state_dir,
        .oci_runtime = options.oci_runtime,
        .init_path = options.guest_init,
-       .path_roots = options.guest_path_roots});
+       .path_roots = options.guest_path_roots,
+       .qemu = options.qemu});
   if (!guests.ok()) return guests.status();
   for (const std::string& problem : RemoveLeftovers(**state, *backstop_home)) spdlog::warn("{}", problem);
   const std::unique_ptr<AuditArchive> archive = AuditArchive::Open((*state)->audit(), options.audit_max_age, Clock::System());

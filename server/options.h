@@ -26,6 +26,7 @@ struct ServerOptions {
   SandboxLimits sandbox_limits;
   std::vector<std::string> guest_path_roots;
   bool allow_host_root = false;
+  std::string qemu = "qemu-system-x86_64";
   std::string resolv_conf = "/etc/resolv.conf";
   bool require_egress_backstop = false;
   std::vector<IpPrefix> extra_host_cidrs;

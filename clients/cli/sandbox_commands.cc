@@ -11,6 +11,7 @@
 #include "clients/cli/exit_code.h"
 #include "clients/cli/json.h"
 #include "clients/cli/list_all.h"
+#include "clients/cli/machine_options.h"
 #include "clients/cli/output.h"
 #include "clients/cli/sandbox_options.h"
 #include "clients/cli/sandbox_text.h"
@@ -23,6 +24,7 @@ struct CreateOptions {
   std::string netns;
   int32_t pid = 0;
   std::string interface_name;
+  MachineOptions machine;
 };
 
 struct GetOptions {
@@ -53,8 +55,11 @@ int Create(const Cli& cli, const CreateOptions& options) {
   const bool in_netns = options.pid > 0 || !options.netns.empty();
   if (in_netns && !cli.command.empty())
     return UsageError("a namespace has no command: leave out what follows --");
+  if (options.machine.given() && !cli.command.empty())
+    return UsageError("a virtual machine has no command: leave out what follows --");
   for (const std::string& arg : cli.command) sandbox->mutable_guest()->mutable_oci()->add_args(arg);
   if (in_netns) UseNetns(options, *sandbox);
+  options.machine.FillGuest(*sandbox->mutable_guest());
 
   v1::CreateSandboxRequest request;
   *request.mutable_sandbox() = *std::move(sandbox);
@@ -134,6 +139,7 @@ void AddCreate(CLI::App& app, Cli& cli) {
       ->excludes(netns);
   create->add_option("--interface", options->interface_name, "The interface made in that namespace (eth0)")
       ->type_name("NAME");
+  AddMachineOptions(create, options->machine);
   create->footer(
       "What follows -- is the guest's first process; without it, the guest waits for\n"
       "`sluice exec`.\n\n"
@@ -141,7 +147,8 @@ void AddCreate(CLI::App& app, Cli& cli) {
       "  sluice create --name web -p 8080:80 -- nginx -g 'daemon off;'\n"
       "  sluice create --name small --memory 256M --cpus 0.5 --processes 64\n"
       "  sluice create --name build --policy allowlist --allow '*.pypi.org:443'\n"
-      "  sluice create --name box --netns /run/netns/box --policy public_only\n");
+      "  sluice create --name box --netns /run/netns/box --policy public_only\n"
+      "  sluice create --name vm --kernel /boot/vmlinuz --initrd /boot/initrd.img --memory 1GiB\n");
   TakeCommand(create, cli);
   SetAction(create, cli, options, &Create);
 }

@@ -16,6 +16,23 @@ namespace {
 
 using SandboxCommandsTest = CliTestBase;
 
+TEST_F(SandboxCommandsTest, CreateTakesVirtualMachines) {
+  EXPECT_EQ(RunCli({"create", "--kernel", "/k", "--initrd", "/i", "--disk", "/d", "--append", "quiet x=y", "--memory",
+                    "1GiB", "--cpus", "2"})
+                .exit_code,
+            0);
+  EXPECT_EQ(RunCli({"create", "--socket", "datagram", "--socket-path", "/run/vm.sock"}).exit_code, 0);
+  ASSERT_EQ(state_.creates.size(), 2u);
+  EXPECT_EQ(JsonLine(state_.creates[0].sandbox().guest()),
+            R"({"vm":{"kernel":"/k","initrd":"/i","disk":"/d","kernel_arguments":"quiet x=y",)"
+            R"("memory_bytes":"1073741824","cpus":2}})");
+  EXPECT_EQ(JsonLine(state_.creates[1].sandbox().guest()),
+            R"({"socket":{"path":"/run/vm.sock","framing":"FRAMING_DATAGRAM"}})");
+  EXPECT_EQ(RunCli({"create", "--kernel", "/k", "--", "true"}).exit_code, 2);
+  EXPECT_EQ(RunCli({"create", "--kernel", "/k", "--socket", "stream"}).exit_code, 2);
+  EXPECT_EQ(RunCli({"create", "--disk", "/d"}).exit_code, 2);
+}
+
 TEST_F(SandboxCommandsTest, CreateSendsWhatTheOptionsSay) {
   const CliResult result = RunCli({"create",
                                    "--name",

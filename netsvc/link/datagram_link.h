@@ -43,6 +43,7 @@ class DatagramLink : public Link {
     sockaddr_un name = {};
     socklen_t size = sizeof(sockaddr_un);
 
+    bool named() const { return size > sizeof(sa_family_t); }
     bool operator==(const Address& other) const;
   };
 

@@ -139,12 +139,38 @@ absl::Status CheckNetns(absl::string_view field, v1::NetnsGuest& netns) {
                     absl::StrCat("must be 1 to ", kMaxInterfaceName, " printable characters without '/' and ':', and not lo"));
 }
 
+absl::Status CheckVm(absl::string_view field, const v1::VmGuest& vm) {
+  const struct {
+    const char* name;
+    const std::string& path;
+    bool required;
+  } files[] = {{".kernel", vm.kernel(), true}, {".initrd", vm.initrd(), false}, {".disk", vm.disk(), false}};
+  for (const auto& [name, path, required] : files) {
+    if (path.empty() && !required) continue;
+    if (absl::Status status = CheckAbsolutePath(absl::StrCat(field, name), path); !status.ok()) return status;
+  }
+  const std::string& arguments = vm.kernel_arguments();
+  const std::string arguments_field = absl::StrCat(field, ".kernel_arguments");
+  if (arguments.size() > kMaxKernelArguments) {
+    return FieldError(arguments_field, absl::StrCat("is longer than ", kMaxKernelArguments, " bytes"));
+  }
+  if (!std::all_of(arguments.begin(), arguments.end(), absl::ascii_isprint)) {
+    return FieldError(arguments_field, "must be printable ASCII");
+  }
+  if (vm.memory_bytes() != 0 && (vm.memory_bytes() < kMinVmMemoryBytes || vm.memory_bytes() > kMaxVmMemoryBytes)) {
+    return FieldError(absl::StrCat(field, ".memory_bytes"),
+                      absl::StrCat("must be ", kMinVmMemoryBytes, " to ", kMaxVmMemoryBytes));
+  }
+  if (vm.cpus() <= kMaxVmCpus) return absl::OkStatus();
+  return FieldError(absl::StrCat(field, ".cpus"), absl::StrCat("must be at most ", kMaxVmCpus));
+}
+
 }  // namespace
 
 absl::Status CheckGuest(absl::string_view field, v1::Guest& guest) {
   switch (guest.kind_case()) {
     case v1::Guest::KIND_NOT_SET:
-      return FieldError(field, "is required: oci, netns or socket");
+      return FieldError(field, "is required: oci, netns, socket or vm");
     case v1::Guest::kOci:
       return CheckOci(absl::StrCat(field, ".oci"), guest.oci());
     case v1::Guest::kNetns:
@@ -152,7 +178,7 @@ absl::Status CheckGuest(absl::string_view field, v1::Guest& guest) {
     case v1::Guest::kSocket:
       return CheckSocket(absl::StrCat(field, ".socket"), guest.socket());
     case v1::Guest::kVm:
-      return absl::UnimplementedError("virtual machine guests (guest.vm) are not there in this version");
+      return CheckVm(absl::StrCat(field, ".vm"), guest.vm());
   }
   return absl::InternalError("unknown kind of guest");
 }

@@ -14,6 +14,10 @@ inline constexpr size_t kMaxArgumentsBytes = 1'048'576;  // args and env togethe
 inline constexpr uint64_t kMinMemoryBytes = 4 << 20;     // less, and no runtime starts a process
 inline constexpr double kMaxCpus = 1024;
 inline constexpr uint32_t kMaxProcesses = 4'194'304;  // Linux PID_MAX_LIMIT
+inline constexpr size_t kMaxKernelArguments = 2047;     // x86's COMMAND_LINE_SIZE less its NUL
+inline constexpr uint64_t kMinVmMemoryBytes = 32 << 20;  // less, and no Linux of today boots
+inline constexpr uint64_t kMaxVmMemoryBytes = uint64_t{1} << 40;
+inline constexpr uint32_t kMaxVmCpus = 255;  // of QEMU's q35 without an interrupt remapper
 
 // Checks a guest and fills its defaults in. FieldError with paths that begin
 // with `field`; Unimplemented for a kind of guest that this server cannot run.

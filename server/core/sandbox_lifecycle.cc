@@ -77,7 +77,7 @@ absl::Status Sandbox::MakeFiles() {
 absl::Status Sandbox::MakeGuest() {
   absl::StatusOr<std::unique_ptr<Guest>> guest = environment_.guests.Create(
       record_.guest(),
-      {.sandbox_id = id_, .sandbox_uid = record_.uid(), .nameservers = {plan_.ipv4.dns, plan_.ipv6.dns}});
+      {.sandbox_id = id_, .sandbox_uid = record_.uid(), .nameservers = {plan_.ipv4.dns, plan_.ipv6.dns}, .mac = plan_.mac});
   if (!guest.ok()) return InField("sandbox.guest", guest.status());
   guest_ = *std::move(guest);
   if (!has_network()) return absl::OkStatus();
@@ -131,7 +131,7 @@ absl::Status Sandbox::StartGuest() {
   const absl::Status status = guest_->Start([weak = weak_from_this()](ProcessExit exit) {
     if (const auto self = weak.lock()) self->strand().Post([self, exit] { self->OnGuestExit(exit); });
   });
-  if (!status.ok()) return InField("sandbox.guest.oci", status);
+  if (!status.ok()) return InField(record_.guest().has_vm() ? "sandbox.guest.vm" : "sandbox.guest.oci", status);
   {
     const MutexLock lock(mutex_);
     running_guest_ = guest_;

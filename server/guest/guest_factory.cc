@@ -6,7 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -14,6 +16,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "netsvc/base/field_error.h"
 #include "netsvc/base/io.h"
 #include "server/guest/guest_user.h"
@@ -24,6 +27,8 @@
 #include "server/guest/oci_runtime.h"
 #include "server/guest/path_roots.h"
 #include "server/guest/socket_guest.h"
+#include "server/guest/vm_guest.h"
+#include "server/worker/process_note.h"
 
 namespace sluice {
 namespace {
@@ -31,6 +36,16 @@ namespace {
 constexpr char kHostRoot[] = "/";
 constexpr char kTunDevice[] = "/dev/net/tun";
 constexpr mode_t kPrivateDirectory = 0700;
+constexpr absl::Duration kLeftoverTimeout = absl::Seconds(10);
+
+bool IsOnPath(const std::string& program) {
+  if (absl::StrContains(program, '/')) return access(program.c_str(), X_OK) == 0;
+  const char* path = getenv("PATH");
+  for (const absl::string_view directory : absl::StrSplit(path == nullptr ? "" : path, ':')) {
+    if (access(absl::StrCat(directory, "/", program).c_str(), X_OK) == 0) return true;
+  }
+  return false;
+}
 
 // The path of `path`, within `root`, as a guest with that root says it.
 std::string SeenFrom(const std::string& root, const std::string& path) {
@@ -55,6 +70,21 @@ absl::Status CheckSocketPath(const std::string& path, const PathRoots& roots) {
   std::error_code error;
   const std::string directory = std::filesystem::canonical(std::filesystem::path(path).parent_path(), error);
   return error ? absl::OkStatus() : roots.Check("socket.path", directory);
+}
+
+// `vm` with paths that have no symbolic links. What is not there is found out later.
+absl::StatusOr<v1::VmGuest> FindBootFiles(v1::VmGuest vm, const std::string& state_dir, const PathRoots& roots) {
+  const std::pair<const char*, std::string*> files[] = {
+      {"vm.kernel", vm.mutable_kernel()}, {"vm.initrd", vm.mutable_initrd()}, {"vm.disk", vm.mutable_disk()}};
+  for (const auto& [field, path] : files) {
+    std::error_code error;
+    const std::string found = path->empty() ? "" : std::filesystem::canonical(*path, error).string();
+    if (found.empty() || error) continue;
+    if (IsWithin(found, state_dir)) return FieldError(field, "lies in the server's own state directory");
+    if (absl::Status status = roots.Check(field, found); !status.ok()) return status;
+    *path = found;
+  }
+  return vm;
 }
 
 OciContainer ToContainer(const v1::OciGuest& oci, const GuestUser& user) {
@@ -85,7 +115,7 @@ class GuestFactoryImpl : public GuestFactory {
       case v1::Guest::kSocket:
         return CreateSocket(spec.socket(), identity);
       case v1::Guest::kVm:
-        return absl::UnimplementedError("virtual machine guests are not there in this version");
+        return CreateVm(spec.vm(), identity);
     }
     return absl::InternalError("unknown kind of guest");
   }
@@ -94,11 +124,13 @@ class GuestFactoryImpl : public GuestFactory {
   absl::StatusOr<std::unique_ptr<Guest>> CreateOci(const v1::OciGuest& oci, const GuestIdentity& identity);
   static absl::StatusOr<std::unique_ptr<Guest>> CreateNetns(const v1::NetnsGuest& spec);
   absl::StatusOr<std::unique_ptr<Guest>> CreateSocket(const v1::SocketGuest& spec, const GuestIdentity& identity);
+  absl::StatusOr<std::unique_ptr<Guest>> CreateVm(const v1::VmGuest& vm, const GuestIdentity& identity);
 
   const GuestFactoryOptions options_;
   const PathRoots roots_;
   const OciRuntime runtime_;
   const std::unique_ptr<IoThread> io_;
+  const std::unique_ptr<WorkerIds> vm_users_ = WorkerIds::OfThisProcess(WorkerIds::kFirstOfVms);
 };
 
 std::string GuestsDirectory(const std::string& state_dir) { return absl::StrCat(state_dir, "/guests"); }
@@ -149,6 +181,40 @@ absl::StatusOr<std::unique_ptr<Guest>> GuestFactoryImpl::CreateSocket(const v1::
   return *std::move(guest);
 }
 
+// The group that opens /dev/kvm, where there is one.
+std::optional<gid_t> KvmGroup() {
+  struct stat info;
+  constexpr mode_t kGroupMayUse = S_IRGRP | S_IWGRP;
+  if (stat("/dev/kvm", &info) != 0 || (info.st_mode & kGroupMayUse) != kGroupMayUse || info.st_gid == 0) return std::nullopt;
+  return info.st_gid;
+}
+
+absl::StatusOr<std::unique_ptr<Guest>> GuestFactoryImpl::CreateVm(const v1::VmGuest& given, const GuestIdentity& identity) {
+  const absl::StatusOr<v1::VmGuest> found = FindBootFiles(given, options_.state_dir, roots_);
+  if (!found.ok()) return found.status();
+  const v1::VmGuest& vm = *found;
+  if (!IsOnPath(options_.qemu)) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "virtual machines take QEMU, and there is no ", options_.qemu, " on this host: install qemu-system-x86"));
+  }
+  absl::StatusOr<std::unique_ptr<WorkerIds::Lease>> user = vm_users_->Acquire();
+  if (!user.ok()) return user.status();
+  QemuCommand command;
+  command.program = options_.qemu;
+  command.kvm_group = KvmGroup();
+  command.memory_bytes = vm.memory_bytes() != 0 ? vm.memory_bytes() : VmGuest::kDefaultMemoryBytes;
+  command.cpus = vm.cpus() != 0 ? vm.cpus() : 1;
+  command.kernel_arguments = vm.kernel_arguments();
+  command.mac = identity.mac;
+  absl::StatusOr<std::unique_ptr<VmGuest>> guest = VmGuest::Create(
+      *io_, {.directory = absl::StrCat(GuestsDirectory(options_.state_dir), "/", identity.sandbox_uid),
+             .command = std::move(command),
+             .vm = vm,
+             .user = *std::move(user)});
+  if (!guest.ok()) return guest.status();
+  return *std::move(guest);
+}
+
 // That this process may do what guests need.
 absl::Status CheckHost(const GuestFactoryOptions& options) {
   if (const absl::StatusOr<NetNamespace> netns = NetNamespace::Create(); !netns.ok()) {
@@ -171,7 +237,7 @@ absl::Status MakeDirectory(const std::string& path) {
   return ErrnoError(errno, absl::StrCat("make directory ", path));
 }
 
-// Of guests whose server died. Their mounts went with their last process.
+// Of guests whose server died. Containers' mounts went with their last process.
 void RemoveLeftovers(const OciRuntime& runtime, const std::string& guests_directory) {
   for (const std::string& id : runtime.List()) {
     const absl::Status status = runtime.Delete(id);
@@ -179,6 +245,8 @@ void RemoveLeftovers(const OciRuntime& runtime, const std::string& guests_direct
   }
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(guests_directory, error)) {
+    const absl::Status ended = KillNotedProcess(entry.path() / VmGuest::kProcessNote, kLeftoverTimeout);
+    if (!ended.ok()) spdlog::warn("a virtual machine of an earlier server is left: {}", ended.ToString());
     std::error_code why;
     std::filesystem::remove_all(entry.path(), why);
     if (why) spdlog::warn("{} of an earlier server is left: {}", entry.path().string(), why.message());

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "netsvc/base/ip_address.h"
+#include "netsvc/base/mac_address.h"
 #include "server/guest/guest.h"
 #include "sluice/v1/sandbox.pb.h"
 
@@ -18,6 +19,7 @@ struct GuestIdentity {
   std::string sandbox_id;  // its host name
   std::string sandbox_uid;  // names its files, cgroup and container
   std::vector<IpAddress> nameservers;  // of its resolv.conf
+  MacAddress mac = {};  // of its interface, where it is made before it is attached
 };
 
 // Makes guests. Any thread. Outlives every guest that it made.
@@ -42,6 +44,7 @@ struct GuestFactoryOptions {
   std::string init_path;
   // Where what guests are made of must lie; empty: anywhere.
   std::vector<std::string> path_roots = {};
+  std::string qemu = "qemu-system-x86_64";  // a path, or a name on PATH
 };
 
 // Once a process: it makes this process the reaper of its orphaned descendants

@@ -237,8 +237,18 @@ TEST_F(GuestFactoryTest, RefusesWhatIsNoNetworkNamespaceOfSomeoneElse) {
   }
   spec.mutable_netns()->set_pid(getpid());
   EXPECT_EQ(FieldOf(Create(spec).status()), "netns.pid");
-  spec.mutable_vm();
-  EXPECT_TRUE(absl::IsUnimplemented(Create(spec).status()));
+}
+
+TEST_F(GuestFactoryTest, SaysWhatIsMissingForAVirtualMachine) {
+  GuestFactoryOptions options = Options();
+  options.qemu = "no-such-qemu";
+  absl::StatusOr<std::unique_ptr<GuestFactory>> factory = MakeGuestFactory(options);
+  ASSERT_TRUE(factory.ok()) << factory.status();
+  v1::Guest spec;
+  spec.mutable_vm()->set_kernel("/boot/vmlinuz");
+  const absl::Status status = (*factory)->Create(spec, {.sandbox_id = "box", .sandbox_uid = Uid(), .nameservers = {}}).status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(status));
+  EXPECT_NE(status.message().find("install qemu-system-x86"), absl::string_view::npos) << status;
 }
 
 TEST_F(GuestFactoryTest, ClearsAwayWhatAnEarlierServerLeft) {

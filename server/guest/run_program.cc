@@ -33,7 +33,23 @@ void FillActions(const HostProgram& program, posix_spawn_file_actions_t& actions
   AddStandardDescriptor(actions, program.stdin_fd, STDIN_FILENO);
   AddStandardDescriptor(actions, program.stdout_fd, STDOUT_FILENO);
   AddStandardDescriptor(actions, program.stderr_fd, STDERR_FILENO);
-  posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
+  int next = STDERR_FILENO + 1;
+  for (const int fd : program.more_fds) {
+    posix_spawn_file_actions_addclose(&actions, next);
+    if (fd >= 0) posix_spawn_file_actions_adddup2(&actions, fd, next);
+    ++next;
+  }
+  posix_spawn_file_actions_addclosefrom_np(&actions, next);
+}
+
+// Copies of descriptors, so high that none is overwritten before it is passed on.
+absl::StatusOr<std::vector<UniqueFd>> CopyAbove(int lowest, const std::vector<int>& fds) {
+  std::vector<UniqueFd> copies;
+  for (const int fd : fds) {
+    copies.emplace_back(fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, lowest));
+    if (fd >= 0 && !copies.back().valid()) return ErrnoError(errno, "duplicate a descriptor");
+  }
+  return copies;
 }
 
 void FillAttributes(posix_spawnattr_t& attributes) {
@@ -47,7 +63,14 @@ void FillAttributes(posix_spawnattr_t& attributes) {
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 }
 
-absl::StatusOr<pid_t> Spawn(const HostProgram& program) {
+}  // namespace
+
+absl::StatusOr<pid_t> StartProgram(const HostProgram& given) {
+  HostProgram program = given;
+  const absl::StatusOr<std::vector<UniqueFd>> copies =
+      CopyAbove(STDERR_FILENO + 1 + static_cast<int>(given.more_fds.size()), given.more_fds);
+  if (!copies.ok()) return copies.status();
+  for (size_t i = 0; i < copies->size(); ++i) program.more_fds[i] = (*copies)[i].get();
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   const absl::Cleanup free_actions = [&] { posix_spawn_file_actions_destroy(&actions); };
@@ -66,6 +89,8 @@ absl::StatusOr<pid_t> Spawn(const HostProgram& program) {
   return pid;
 }
 
+namespace {
+
 // False when the time ran out.
 bool AwaitExit(int pidfd, absl::Time deadline) {
   while (true) {
@@ -82,7 +107,7 @@ bool AwaitExit(int pidfd, absl::Time deadline) {
 
 absl::StatusOr<ProcessExit> RunProgram(const HostProgram& program, absl::Duration timeout) {
   const absl::Time deadline = absl::Now() + timeout;
-  const absl::StatusOr<pid_t> pid = Spawn(program);
+  const absl::StatusOr<pid_t> pid = StartProgram(program);
   if (!pid.ok()) return pid.status();
   // Nobody else reaps it, so the number is still its own.
   const UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, *pid, 0)));

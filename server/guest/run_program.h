@@ -16,18 +16,22 @@ namespace sluice {
 struct HostProgram {
   std::string program;            // a path, or a name on PATH
   std::vector<std::string> args;  // without the program itself
-  // The program's first three descriptors; -1 is /dev/null. No others are
-  // passed on.
+  // The program's first three descriptors; -1 is /dev/null.
   int stdin_fd = -1;
   int stdout_fd = -1;
   int stderr_fd = -1;
+  // Its descriptors from 3 on; -1 leaves a number out. No others are passed on.
+  std::vector<int> more_fds = {};
 };
 
-// Starts `program` from the calling thread, in whose namespaces it runs, and
-// waits for it: with "/" as its directory, in a process group of its own, with no
-// signal blocked or ignored. NotFound where there is no such program;
-// DeadlineExceeded where it took longer than `timeout`: its group is killed then.
-// Safe in a process of many threads.
+// Starts `program` from the calling thread, in whose namespaces it runs: with "/"
+// as its directory, in a process group of its own, with no signal blocked or
+// ignored. Returns its number, which is the caller's to reap. NotFound where there
+// is no such program. Safe in a process of many threads.
+absl::StatusOr<pid_t> StartProgram(const HostProgram& program);
+
+// Starts `program` and waits for it. DeadlineExceeded where it took longer than
+// `timeout`: its group is killed then.
 absl::StatusOr<ProcessExit> RunProgram(const HostProgram& program, absl::Duration timeout);
 
 // Kills process `pid` and its group, and reaps it. Does nothing where it is not,

@@ -15,15 +15,16 @@
 
 namespace sluice {
 
-// The users that workers run as, one each: what one worker owns no other can
-// touch, signal or attach to. The number is the user's and the group's. Any
-// thread; outlives its leases.
+// The users that workers, and virtual machines, run as, one each: what one worker
+// owns no other can touch, signal or attach to. The number is the user's and the
+// group's. Any thread; outlives its leases.
 class WorkerIds {
  public:
   // Past what systemd gives to containers and to homes (systemd's UIDS-GIDS.md:
   // 1879048192 to 2147483647 is free).
   static constexpr uid_t kFirst = 0x70000000;
   static constexpr uint32_t kCount = 65'536;
+  static constexpr uid_t kFirstOfVms = kFirst + kCount;
 
   // A user that is nobody else's until the lease ends.
   class Lease {
@@ -41,10 +42,10 @@ class WorkerIds {
     const uid_t id_;
   };
 
-  // `uid_map` and `gid_map` as in /proc/self: where they do not cover all the
-  // ids (root of a user namespace), every lease is of 0.
-  WorkerIds(absl::string_view uid_map, absl::string_view gid_map);
-  static std::unique_ptr<WorkerIds> OfThisProcess();
+  // kCount users, from `first` on. `uid_map` and `gid_map` as in /proc/self: where
+  // they do not cover all the ids (root of a user namespace), every lease is of 0.
+  WorkerIds(absl::string_view uid_map, absl::string_view gid_map, uid_t first = kFirst);
+  static std::unique_ptr<WorkerIds> OfThisProcess(uid_t first = kFirst);
 
   bool separate() const { return separate_; }
 
@@ -54,10 +55,11 @@ class WorkerIds {
   absl::StatusOr<std::unique_ptr<Lease>> Claim(uid_t id);
 
  private:
+  const uid_t first_;
   const bool separate_;
   Mutex mutex_;
   std::set<uid_t> taken_ GUARDED_BY(mutex_);
-  uid_t last_ GUARDED_BY(mutex_) = kFirst - 1;
+  uid_t last_ GUARDED_BY(mutex_);
 };
 
 }  // namespace sluice

@@ -1,0 +1,103 @@
+#include "server/guest/guest_agent.h"
+
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+
+namespace sluice {
+namespace {
+
+using nlohmann::json;
+
+absl::Status NoAgent() {
+  return absl::FailedPreconditionError(
+      "the guest has no agent that answers: programs and files take qemu-guest-agent in the virtual machine");
+}
+
+// Of what the agent said; the default where it is not there or not of its kind.
+int64_t IntegerOf(const json& object, const char* name, int64_t otherwise) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_number_integer() ? found->get<int64_t>() : otherwise;
+}
+bool FlagOf(const json& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_boolean() && found->get<bool>();
+}
+std::string BytesOf(const json& object, const char* name) {
+  const auto found = object.find(name);
+  std::string bytes;
+  if (found == object.end() || !found->is_string() || !absl::Base64Unescape(found->get_ref<const std::string&>(), &bytes)) {
+    return "";
+  }
+  return bytes;
+}
+
+// The program runs in a directory of its own through the guest's shell; the agent
+// knows of none.
+std::vector<std::string> CommandOf(const ExecOptions& options) {
+  if (options.working_directory.empty()) return options.args;
+  std::vector<std::string> command = {"/bin/sh", "-c", "cd -- \"$0\" && exec \"$@\"", options.working_directory};
+  command.insert(command.end(), options.args.begin(), options.args.end());
+  return command;
+}
+
+}  // namespace
+
+absl::Status GuestAgent::Ping() { return Call("guest-ping", json::object()).status(); }
+
+absl::StatusOr<int64_t> GuestAgent::Start(const ExecOptions& options, const std::string& input) {
+  const std::vector<std::string> command = CommandOf(options);
+  json arguments = {{"path", command.front()},
+                    {"arg", std::vector<std::string>(command.begin() + 1, command.end())},
+                    {"capture-output", true}};
+  for (const auto& [name, value] : options.env) arguments["env"].push_back(absl::StrCat(name, "=", value));
+  if (!input.empty()) arguments["input-data"] = absl::Base64Escape(input);
+  const absl::StatusOr<json> answer = Call("guest-exec", arguments);
+  // GLib's words for a program that could not be run (gspawn.c).
+  if (!answer.ok() && absl::StrContains(answer.status().message(), "No such file or directory")) {
+    return absl::NotFoundError(absl::StrCat("the guest has no program ", options.args.front()));
+  }
+  if (!answer.ok()) return answer.status();
+  const int64_t pid = answer->is_object() ? IntegerOf(*answer, "pid", 0) : 0;
+  if (pid <= 0) return absl::FailedPreconditionError("the guest's agent does not say which process it started");
+  return pid;
+}
+
+absl::StatusOr<GuestAgent::Outcome> GuestAgent::Ask(int64_t pid) {
+  const absl::StatusOr<json> answer = Call("guest-exec-status", {{"pid", pid}});
+  if (!answer.ok()) return answer.status();
+  if (!answer->is_object()) return absl::FailedPreconditionError("the guest's agent does not say how its program is");
+  Outcome outcome;
+  outcome.exited = FlagOf(*answer, "exited");
+  outcome.exit.code = static_cast<int>(IntegerOf(*answer, "exitcode", 0));
+  outcome.exit.signal = static_cast<int>(IntegerOf(*answer, "signal", 0));
+  outcome.out = BytesOf(*answer, "out-data");
+  outcome.err = BytesOf(*answer, "err-data");
+  return outcome;
+}
+
+absl::StatusOr<json> GuestAgent::Call(const char* command, const json& arguments) {
+  const absl::Time deadline = absl::Now() + kAnswerTimeout;
+  const MutexLock lock(mutex_);
+  if (absl::Status status = Open(deadline); !status.ok()) return status;
+  absl::StatusOr<json> answer = socket_->Call(command, arguments, deadline);
+  if (answer.ok() || absl::IsFailedPrecondition(answer.status())) return answer;
+  socket_ = nullptr;
+  return NoAgent();
+}
+
+absl::Status GuestAgent::Open(absl::Time deadline) {
+  if (closed_) return absl::FailedPreconditionError("the guest has ended");
+  if (socket_ != nullptr) return absl::OkStatus();
+  absl::StatusOr<UniqueFd> connection = connect_();
+  if (!connection.ok()) return NoAgent();
+  auto socket = std::make_unique<JsonSocket>(*std::move(connection));
+  if (!socket->Synchronize(deadline).ok()) return NoAgent();
+  socket_ = std::move(socket);
+  return absl::OkStatus();
+}
+
+}  // namespace sluice

@@ -1,0 +1,67 @@
+#ifndef SLUICE_SERVER_GUEST_GUEST_AGENT_H_
+#define SLUICE_SERVER_GUEST_GUEST_AGENT_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "netsvc/base/unique_fd.h"
+#include "server/base/mutex.h"
+#include "server/guest/guest_process.h"
+#include "server/guest/json_socket.h"
+
+namespace sluice {
+
+// The QEMU guest agent in a virtual machine (qemu-guest-agent), over its serial
+// port. It runs with all rights in the guest; what it says is not trusted. Any
+// thread; calls wait for one another, and block.
+//
+// Errors: FailedPrecondition where no agent answers within kAnswerTimeout, or it
+// refuses what it is asked.
+class GuestAgent {
+ public:
+  static constexpr absl::Duration kAnswerTimeout = absl::Seconds(10);
+
+  // Connects to QEMU's end of the port; once a connection has failed, again.
+  using Connect = std::function<absl::StatusOr<UniqueFd>()>;
+  explicit GuestAgent(Connect connect) : connect_(std::move(connect)) {}
+
+  // That one answers.
+  absl::Status Ping();
+
+  // Starts a program, with `input` as its standard input, and returns its number.
+  // NotFound where there is no such program. Output is kept by the agent, up to
+  // 16 MiB of each stream, until it is asked for.
+  absl::StatusOr<int64_t> Start(const ExecOptions& options, const std::string& input);
+
+  struct Outcome {
+    bool exited = false;
+    ProcessExit exit;
+    std::string out;
+    std::string err;
+  };
+  // The outcome of one that has exited is told once.
+  absl::StatusOr<Outcome> Ask(int64_t pid);
+
+  // The guest ends: every call fails from now on.
+  void Close() { closed_ = true; }
+  bool closed() const { return closed_; }
+
+ private:
+  absl::StatusOr<nlohmann::json> Call(const char* command, const nlohmann::json& arguments);
+  absl::Status Open(absl::Time deadline) REQUIRES(mutex_);
+
+  const Connect connect_;
+  std::atomic<bool> closed_ = false;
+  Mutex mutex_;
+  std::unique_ptr<JsonSocket> socket_ GUARDED_BY(mutex_);
+};
+
+}  // namespace sluice
+
+#endif  // SLUICE_SERVER_GUEST_GUEST_AGENT_H_

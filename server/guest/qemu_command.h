@@ -1,0 +1,44 @@
+#ifndef SLUICE_SERVER_GUEST_QEMU_COMMAND_H_
+#define SLUICE_SERVER_GUEST_QEMU_COMMAND_H_
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "netsvc/base/mac_address.h"
+
+namespace sluice {
+
+// A virtual machine as QEMU's command line has it; a value. Everything that it
+// needs of the host it is handed as descriptors: it sees no path of the caller's.
+struct QemuCommand {
+  enum class DiskFormat { kRaw, kQcow2 };
+
+  static constexpr char kNetdev[] = "net0";  // what QMP's set_link calls the link
+
+  std::string program;
+  // 0: as this process.
+  uid_t uid = 0;
+  // Of /dev/kvm, where it takes a group to open it.
+  std::optional<gid_t> kvm_group;
+  uint64_t memory_bytes = 0;  // rounded up to MiB
+  uint32_t cpus = 1;
+  std::string kernel_arguments;
+  MacAddress mac;
+  std::optional<DiskFormat> disk_format;  // none: no disk
+  bool has_initrd = false;
+
+  // The numbers of the descriptors in the process.
+  enum Descriptor : int { kKernel = 3, kNetwork, kMonitor, kAgent, kInitrd, kDisk };
+
+  // The whole command, program first: QEMU in an empty network namespace, without
+  // any privilege, and with its own filter of system calls. It starts halted.
+  std::vector<std::string> ToArgs() const;
+};
+
+}  // namespace sluice
+
+#endif  // SLUICE_SERVER_GUEST_QEMU_COMMAND_H_

@@ -1,0 +1,224 @@
+#include "server/guest/vm_guest.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
+#include "netsvc/base/field_error.h"
+#include "netsvc/base/io.h"
+#include "netsvc/base/pass_descriptor.h"
+#include "server/guest/agent_process.h"
+#include "server/guest/guest_files.h"
+#include "server/guest/json_socket.h"
+#include "server/guest/run_program.h"
+#include "server/worker/process_note.h"
+#include "server/worker/unix_socket.h"
+
+namespace sluice {
+namespace {
+
+using nlohmann::json;
+
+constexpr char kMonitorSocket[] = "monitor.sock";
+constexpr char kAgentSocket[] = "agent.sock";
+constexpr mode_t kPrivateDirectory = 0700;
+// From the start of the process to its answer: it reads kernel and initrd first.
+constexpr absl::Duration kCommandTimeout = absl::Seconds(20);
+
+absl::Status RemoveDirectory(const std::string& path) {
+  std::error_code error;
+  std::filesystem::remove_all(path, error);
+  return error ? ErrnoError(error.value(), absl::StrCat("remove ", path)) : absl::OkStatus();
+}
+
+absl::Status SocketPair(int type, UniqueFd& one, UniqueFd& other) {
+  int ends[2];
+  if (socketpair(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) != 0) return ErrnoError(errno, "socketpair");
+  one = UniqueFd(ends[0]);
+  other = UniqueFd(ends[1]);
+  return absl::OkStatus();
+}
+
+// A pipe for what QEMU says of itself. It holds 64 KiB; the rest is lost.
+absl::Status ErrorPipe(UniqueFd& read_end, UniqueFd& write_end) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return ErrnoError(errno, "pipe");
+  read_end = UniqueFd(ends[0]);
+  write_end = UniqueFd(ends[1]);
+  return absl::OkStatus();
+}
+
+// The last line that was said, which is the one that matters.
+std::string LastLine(const UniqueFd& pipe) {
+  std::string text(64 << 10, '\0');
+  const ssize_t n = read(pipe.get(), text.data(), text.size());
+  text.resize(n > 0 ? static_cast<size_t>(n) : 0);
+  const std::vector<std::string> lines = absl::StrSplit(absl::StripAsciiWhitespace(text), '\n');
+  return lines.back();
+}
+
+bool HasEnded(const UniqueFd& pidfd, absl::Duration patience) {
+  pollfd fd = {.fd = pidfd.get(), .events = POLLIN, .revents = 0};
+  return poll(&fd, 1, static_cast<int>(absl::ToInt64Milliseconds(patience))) == 1;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<VmGuest>> VmGuest::Create(IoThread& io, Options options) {
+  const std::string directory = options.directory;
+  if (mkdir(directory.c_str(), kPrivateDirectory) != 0) return ErrnoError(errno, absl::StrCat("make directory ", directory));
+  Link link;
+  absl::Status status = SocketPair(SOCK_DGRAM, link.qemu, link.worker);
+  absl::StatusOr<BootFiles> files = BootFiles::Open(options.vm, directory, options.user->id());
+  if (status.ok()) status = files.status();
+  if (!status.ok()) {
+    RemoveDirectory(directory).IgnoreError();
+    return status;
+  }
+  options.command.uid = options.user->id();
+  options.command.disk_format = files->disk_format;
+  options.command.has_initrd = files->initrd.valid();
+  return std::unique_ptr<VmGuest>(new VmGuest(io, std::move(options), *std::move(files), std::move(link)));
+}
+
+VmGuest::VmGuest(IoThread& io, Options options, BootFiles files, Link link)
+    : io_(io),
+      directory_(std::move(options.directory)),
+      command_(std::move(options.command)),
+      user_(std::move(options.user)),
+      agent_(std::make_shared<GuestAgent>([directory = directory_] { return ConnectUnix(directory, kAgentSocket); })),
+      files_(std::move(files)),
+      link_(std::move(link)) {}
+
+VmGuest::~VmGuest() { Stop(absl::Now() + kCallTimeout).IgnoreError(); }
+
+absl::StatusOr<UniqueFd> VmGuest::AttachLink(const LinkConfig&) {
+  {
+    const MutexLock lock(transition_);
+    if (absl::Status status = SetCarrier(true); !status.ok()) return status;
+  }
+  return LinkDescriptor();
+}
+
+absl::StatusOr<UniqueFd> VmGuest::LinkDescriptor() {
+  const MutexLock lock(transition_);
+  if (!link_.worker.valid()) return absl::FailedPreconditionError("the guest has ended");
+  // A feed (link::DatagramLink) of one peer.
+  UniqueFd ours, theirs;
+  absl::Status status = SocketPair(SOCK_SEQPACKET, ours, theirs);
+  if (status.ok()) status = PassDescriptor(ours, link_.worker);
+  if (!status.ok()) return status;
+  return theirs;
+}
+
+absl::Status VmGuest::DetachLink() {
+  const MutexLock lock(transition_);
+  return SetCarrier(false);
+}
+
+absl::Status VmGuest::SetCarrier(bool up) {
+  link_.up = up;
+  if (!life_->CheckRunning().ok()) return absl::OkStatus();
+  return Command("set_link", {{"name", QemuCommand::kNetdev}, {"up", up}});
+}
+
+absl::Status VmGuest::Command(const char* name, const json& arguments) const {
+  const absl::Time deadline = absl::Now() + kCommandTimeout;
+  absl::StatusOr<UniqueFd> connection = ConnectUnix(directory_, kMonitorSocket);
+  if (!connection.ok()) return absl::UnavailableError("QEMU is gone");
+  JsonSocket monitor(*std::move(connection));
+  absl::StatusOr<json> answer = monitor.Call("qmp_capabilities", json::object(), deadline);
+  if (answer.ok()) answer = monitor.Call(name, arguments, deadline);
+  if (answer.ok()) return absl::OkStatus();
+  return absl::Status(answer.status().code(), absl::StrCat("QEMU, ", name, ": ", answer.status().message()));
+}
+
+absl::StatusOr<UniqueFd> VmGuest::Launch() {
+  absl::StatusOr<UniqueFd> monitor = ListenUnix(directory_, kMonitorSocket);
+  if (!monitor.ok()) return monitor.status();
+  absl::StatusOr<UniqueFd> agent = ListenUnix(directory_, kAgentSocket);
+  if (!agent.ok()) return agent.status();
+  UniqueFd errors, own_errors;
+  if (absl::Status status = ErrorPipe(errors, own_errors); !status.ok()) return status;
+  std::vector<std::string> args = command_.ToArgs();
+  HostProgram program = {.program = args.front(), .args = {args.begin() + 1, args.end()}, .stderr_fd = own_errors.get()};
+  program.more_fds = {files_.kernel.get(), link_.qemu.get(),   monitor->get(),
+                      agent->get(),        files_.initrd.get(), files_.disk.get()};
+  const absl::StatusOr<pid_t> pid = StartProgram(program);
+  if (!pid.ok()) return pid.status();
+  UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, *pid, 0)));
+  absl::Status status = pidfd.valid() ? WriteProcessNote(absl::StrCat(directory_, "/", kProcessNote), *pid)
+                                      : ErrnoError(errno, absl::StrCat("pidfd_open ", *pid));
+  // Its ends are its own from now on: they close with it.
+  for (UniqueFd* fd : {&*monitor, &*agent, &own_errors}) fd->reset();
+  if (status.ok()) status = Command("set_link", {{"name", QemuCommand::kNetdev}, {"up", link_.up}});
+  if (status.ok()) return pidfd;
+  if (pidfd.valid() && HasEnded(pidfd, absl::Seconds(1))) {
+    status = absl::FailedPreconditionError(absl::StrCat("the virtual machine does not start: ", LastLine(errors)));
+  }
+  KillChild(*pid);
+  return status;
+}
+
+absl::Status VmGuest::Start(std::function<void(ProcessExit)> on_exit) {
+  const MutexLock lock(transition_);
+  if (started_ || stopped_) return absl::FailedPreconditionError("the guest was started before");
+  absl::StatusOr<UniqueFd> pidfd = Launch();
+  if (!pidfd.ok()) return pidfd.status();
+  UniqueFd to_reap(fcntl(pidfd->get(), F_DUPFD_CLOEXEC, 0));
+  started_ = true;
+  files_ = BootFiles();
+  link_.qemu.reset();
+  life_->Started(*std::move(pidfd), std::move(on_exit));
+  io_.ReapOnExit(std::move(to_reap), [life = life_](ProcessExit exit) { life->Exited(exit); });
+  return Command("cont", json::object());
+}
+
+absl::StatusOr<std::unique_ptr<GuestProcess>> VmGuest::Exec(const ExecOptions& options) {
+  if (options.args.empty() || options.args.front().empty()) return FieldError("args", "must name a program");
+  if (options.terminal) return absl::UnimplementedError("programs in virtual machines have no terminal");
+  if (!options.user.empty()) {
+    return FieldError("user", "cannot be chosen in a virtual machine: programs run as the guest's agent does");
+  }
+  if (absl::Status status = life_->Enter(); !status.ok()) return status;
+  if (absl::Status status = agent_->Ping(); !status.ok()) {
+    life_->Leave();
+    return status;
+  }
+  return std::make_unique<AgentProcess>(io_, agent_, options, [life = life_] { life->Leave(); });
+}
+
+absl::StatusOr<GuestFiles> VmGuest::Files() {
+  return absl::UnimplementedError(
+      "files of virtual machines are not moved by this version: read and write them with programs (Exec)");
+}
+
+absl::Status VmGuest::Stop(absl::Time deadline) {
+  agent_->Close();
+  life_->End();
+  const MutexLock lock(transition_);
+  if (stopped_) return absl::OkStatus();
+  // A Start() that was under way is over now.
+  life_->End();
+  absl::Status status = life_->AwaitEnd(deadline);
+  if (status.ok()) status = RemoveDirectory(directory_);
+  if (!status.ok()) return status;
+  link_ = Link();
+  files_ = BootFiles();
+  stopped_ = true;
+  return absl::OkStatus();
+}
+
+}  // namespace sluice

@@ -1,0 +1,89 @@
+#ifndef SLUICE_SERVER_GUEST_VM_GUEST_H_
+#define SLUICE_SERVER_GUEST_VM_GUEST_H_
+
+#include <memory>
+#include <string>
+
+#include "server/base/mutex.h"
+#include "server/guest/boot_files.h"
+#include "server/guest/guest.h"
+#include "server/guest/guest_agent.h"
+#include "server/guest/guest_life.h"
+#include "server/guest/io_thread.h"
+#include "server/guest/qemu_command.h"
+#include "server/worker/worker_ids.h"
+
+namespace sluice {
+
+// A virtual machine that this server runs, with QEMU.
+//
+// Its network is a pair of datagram sockets, a frame each: QEMU has one end, the
+// worker the other, and the server keeps that too, so that the machine outlives any
+// worker. (A stream would break with its worker, and QEMU 7.2 does not reconnect.)
+// Under PRESET_NONE its carrier is off.
+//
+// Its files are one directory:
+//
+//     monitor.sock  QEMU's monitor (QMP)
+//     agent.sock    the port of the guest's agent
+//     qemu.pid      a note of the process (server/worker/process_note.h)
+class VmGuest : public Guest {
+ public:
+  struct Options {
+    std::string directory;  // which does not exist yet; absolute
+    // Without user and what follows from `vm`.
+    QemuCommand command;
+    const v1::VmGuest& vm;
+    std::unique_ptr<WorkerIds::Lease> user;  // QEMU's own
+  };
+  static constexpr uint64_t kDefaultMemoryBytes = 512 << 20;
+  static constexpr char kProcessNote[] = "qemu.pid";
+
+  // As BootFiles::Open. `io` outlives it. A failure leaves nothing.
+  static absl::StatusOr<std::unique_ptr<VmGuest>> Create(IoThread& io, Options options);
+  ~VmGuest() override;
+
+  absl::StatusOr<UniqueFd> AttachLink(const LinkConfig& config) override;
+  absl::StatusOr<UniqueFd> LinkDescriptor() override;
+  absl::Status DetachLink() override;
+  // Returns once QEMU has taken everything and lets the machine run. The machine
+  // ends by itself where it is powered off, and where it reboots.
+  absl::Status Start(std::function<void(ProcessExit)> on_exit) override;
+  // FailedPrecondition where no agent answers; see AgentProcess.
+  absl::StatusOr<std::unique_ptr<GuestProcess>> Exec(const ExecOptions& options) override;
+  absl::StatusOr<GuestFiles> Files() override;
+  // At once, as by pulling the plug: its disk is forgotten in any case.
+  absl::Status Stop(absl::Time deadline) override;
+
+ private:
+  struct Link {
+    UniqueFd qemu;
+    UniqueFd worker;
+    bool up = false;
+  };
+
+  VmGuest(IoThread& io, Options options, BootFiles files, Link link);
+
+  // Starts QEMU, halted.
+  absl::StatusOr<UniqueFd> Launch() REQUIRES(transition_);
+  absl::Status SetCarrier(bool up) REQUIRES(transition_);
+  // One command of QEMU's monitor.
+  absl::Status Command(const char* name, const nlohmann::json& arguments) const;
+
+  IoThread& io_;
+  const std::string directory_;
+  const QemuCommand command_;
+  const std::unique_ptr<WorkerIds::Lease> user_;
+  const std::shared_ptr<GuestAgent> agent_;
+  const std::shared_ptr<GuestLife> life_ = std::make_shared<GuestLife>();
+  // Held while it starts or stops, or its carrier changes.
+  Mutex transition_;
+  BootFiles files_ GUARDED_BY(transition_);  // until it has started
+  Link link_ GUARDED_BY(transition_);
+  bool started_ GUARDED_BY(transition_) = false;
+  bool stopped_ GUARDED_BY(transition_) = false;
+};
+
+}  // namespace sluice
+
+#endif  // SLUICE_SERVER_GUEST_VM_GUEST_H_
