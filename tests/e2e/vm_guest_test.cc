@@ -108,13 +108,13 @@ TEST_F(VmGuestTest, IsBehindItsPolicy) {
       const char* url;
     } kInternal[] = {{"10.1.2.3", "http://10.1.2.3/"}, {"fd00:10::3", "http://[fd00:10::3]/"}};
     for (const auto& [address, url] : kInternal) {
-      EXPECT_NE(InVm(id, absl::StrCat("wget -T 5 -q -O - ", url)).code, 0);
+      EXPECT_NE(InVm(id, absl::StrCat("timeout 5 wget -q -O - ", url)).code, 0);
       AwaitEvent(id, Denied(address, 80, v1::Verdict::REASON_DEFAULT));
       EXPECT_EQ(Arrived(*sniffer, IPPROTO_TCP, address, 80), 0);
     }
     SetPolicy(id, "preset: PRESET_PUBLIC_ONLY rules { action: ACTION_ALLOW peers { cidr: '10.1.2.3' } peers { cidr: 'fd00:10::3' } }");
     for (const auto& [address, url] : kInternal) {
-      EXPECT_EQ(InVm(id, absl::StrCat("wget -T 5 -q -O - ", url)).out, "internal service\n");
+      EXPECT_EQ(InVm(id, absl::StrCat("timeout 5 wget -q -O - ", url)).out, "internal service\n");
       EXPECT_GT(Arrived(*sniffer, IPPROTO_TCP, address, 80), 0);
     }
   }
@@ -122,10 +122,10 @@ TEST_F(VmGuestTest, IsBehindItsPolicy) {
     SCOPED_TRACE("NONE, and back: programs run all the time");
     SetPolicy(id, "preset: PRESET_NONE");
     EXPECT_EQ(InVm(id, "cat /sys/class/net/eth0/carrier").out, "0\n");
-    EXPECT_NE(InVm(id, "wget -T 5 -q -O - http://93.184.216.34/hello").code, 0);
+    EXPECT_NE(InVm(id, "timeout 5 wget -q -O - http://93.184.216.34/hello").code, 0);
     SetPolicy(id, "preset: PRESET_PUBLIC_ONLY");
     EXPECT_EQ(InVm(id, "until [ $(cat /sys/class/net/eth0/carrier) = 1 ]; do sleep 0.1; done;"
-                       "wget -T 5 -q -O - http://93.184.216.34/hello").out,
+                       "timeout 5 wget -q -O - http://93.184.216.34/hello").out,
               "hello from the web\n");
   }
   {
