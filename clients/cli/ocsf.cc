@@ -13,6 +13,8 @@
 namespace sluice::cli {
 namespace {
 
+using client::EnumWord;
+
 // Objects keep the order in which they are made: what matters stands first.
 using Json = nlohmann::ordered_json;
 

@@ -60,7 +60,9 @@ void ExpectValid(const json& event) {
   EXPECT_TRUE(event["action_id"] == 1 || event["action_id"] == 2);
   EXPECT_EQ(event["disposition_id"], event["action_id"]) << "Allowed or Blocked";
   EXPECT_TRUE(event["firewall_rule"].contains("uid"));
-  if (uid == 4003) EXPECT_TRUE(event["query"].contains("hostname"));
+  if (uid == 4003) {
+    EXPECT_TRUE(event["query"].contains("hostname"));
+  }
   for (const json& answer : event.value("answers", json::array())) EXPECT_TRUE(answer.contains("rdata"));
 }
 

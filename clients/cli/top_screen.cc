@@ -15,6 +15,8 @@
 namespace sluice::cli {
 namespace {
 
+using client::EnumWord;
+
 constexpr size_t kHeadRows = 2;  // with the empty line below it
 constexpr size_t kTableHeader = 1;
 constexpr size_t kMinRemoteRows = 4;  // what remotes have of a screen, where there are sandboxes enough

@@ -10,6 +10,8 @@
 namespace sluice::cli {
 namespace {
 
+using client::EnumWord;
+
 using Json = nlohmann::ordered_json;
 using RemoteKey = std::tuple<std::string, uint32_t>;
 
