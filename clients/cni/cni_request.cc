@@ -19,7 +19,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr char kDefaultServer[] = "unix:/run/sluice/sluiced.sock";
+constexpr char kDefaultServer[] = "unix:/run/sluice/sluice.sock";
 
 std::string StringOf(const json& object, const char* name, const char* otherwise = "") {
   const auto found = object.find(name);
