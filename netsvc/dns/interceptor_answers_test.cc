@@ -34,7 +34,7 @@ std::vector<Row> AnswerRows() {
                .event = event,
                .asks_upstream = true};
   };
-  const std::string rebinding = Denied("web.test", "A", "15 DNS_REBINDING");
+  const std::string rebinding = DeniedText("web.test", "A", "15 DNS_REBINDING");
   const auto one = [&](std::string address, std::string policy = kPublicOnly, std::string config = "") {
     const uint16_t type = address.find(':') == address.npos ? kTypeA : kTypeAaaa;
     const std::string type_name = TypeName(type);
@@ -44,9 +44,9 @@ std::vector<Row> AnswerRows() {
                .config = config,
                .query = EdnsQueryFor("web.test", type),
                .answer = TestAnswer("web.test", type).Address("web.test", address).bytes(),
-               .reply = allowed ? Reply(absl::StrCat(" ? web.test ", type_name, " | web.test 300 ", type_name, " ",
+               .reply = allowed ? ReplyText(absl::StrCat(" ? web.test ", type_name, " | web.test 300 ", type_name, " ",
                                                      address, " | | | OPT 1232"))
-                                : Denied("web.test", type_name, "15 DNS_REBINDING"),
+                                : DeniedText("web.test", type_name, "15 DNS_REBINDING"),
                .event = (allowed ? "NOERROR allowed " : "NXDOMAIN DNS_REBINDING ") + address,
                .asks_upstream = true};
   };
@@ -54,33 +54,33 @@ std::vector<Row> AnswerRows() {
   std::vector<Row> rows = {
       answered("10 a target on the block list",
                TestAnswer("web.test", kTypeA).Cname("web.test", "ads.test").Address("ads.test", kPublicIp),
-               Denied("web.test", "A", "15 DNS_BLOCKED"), "NXDOMAIN DNS_BLOCKED", R"(blocked_domains: "ads.test")"),
+               DeniedText("web.test", "A", "15 DNS_BLOCKED"), "NXDOMAIN DNS_BLOCKED", R"(blocked_domains: "ads.test")"),
       answered("10 a target that a rule denies",
                TestAnswer("web.test", kTypeA).Cname("web.test", "ads.test").Address("ads.test", kPublicIp),
-               Denied("web.test", "A", "17 RULE no-ads"), "NXDOMAIN RULE", "",
+               DeniedText("web.test", "A", "17 RULE no-ads"), "NXDOMAIN RULE", "",
                R"(preset: PRESET_PUBLIC_ONLY rules { id: "no-ads" action: ACTION_DENY peers { domain: "ads.test" } })"),
       answered("10 a DNAME's target on the block list",
                TestAnswer("web.test", kTypeA).Raw("test", kTypeDname, Bytes{3, 'a', 'd', 's', 0}),
-               Denied("web.test", "A", "15 DNS_BLOCKED"), "NXDOMAIN DNS_BLOCKED", R"(blocked_domains: "*.ads")"),
+               DeniedText("web.test", "A", "15 DNS_BLOCKED"), "NXDOMAIN DNS_BLOCKED", R"(blocked_domains: "*.ads")"),
       answered("10 the last target of three",
                TestAnswer("web.test", kTypeA)
                    .Cname("web.test", "a.test")
                    .Cname("a.test", "b.test")
                    .Cname("b.test", "ads.test"),
-               Denied("web.test", "A", "15 DNS_BLOCKED"), "NXDOMAIN DNS_BLOCKED", R"(blocked_domains: "ads.test")"),
+               DeniedText("web.test", "A", "15 DNS_BLOCKED"), "NXDOMAIN DNS_BLOCKED", R"(blocked_domains: "ads.test")"),
       answered("10 a target that nothing denies",
                TestAnswer("web.test", kTypeA).Cname("web.test", "cdn.test").Address("cdn.test", kPublicIp),
-               Reply(" ? web.test A | web.test 300 CNAME cdn.test | cdn.test 300 A 93.184.216.34 | | | OPT 1232"),
+               ReplyText(" ? web.test A | web.test 300 CNAME cdn.test | cdn.test 300 A 93.184.216.34 | | | OPT 1232"),
                "NOERROR allowed 93.184.216.34", R"(blocked_domains: "ads.test")"),
       answered("10 a target that is not on the allowlist",
                TestAnswer("web.test", kTypeA).Cname("web.test", "cdn.net").Address("cdn.net", kPublicIp),
-               Reply(" ? web.test A | web.test 300 CNAME cdn.net | cdn.net 300 A 93.184.216.34 | | | OPT 1232"),
+               ReplyText(" ? web.test A | web.test 300 CNAME cdn.net | cdn.net 300 A 93.184.216.34 | | | OPT 1232"),
                "NOERROR allowed 93.184.216.34", "",
                R"(preset: PRESET_ALLOWLIST rules { action: ACTION_ALLOW peers { domain: "web.test" } })"),
       answered(
           "10 a target under deny anything",
           TestAnswer("web.test", kTypeA).Cname("web.test", "cdn.net").Address("cdn.net", kPublicIp),
-          Reply(" ? web.test A | web.test 300 CNAME cdn.net | cdn.net 300 A 93.184.216.34 | | | OPT 1232"),
+          ReplyText(" ? web.test A | web.test 300 CNAME cdn.net | cdn.net 300 A 93.184.216.34 | | | OPT 1232"),
           "NOERROR allowed 93.184.216.34", "",
           R"(preset: PRESET_PUBLIC_ONLY rules { action: ACTION_ALLOW peers { domain: "web.test" } } rules { action: ACTION_DENY })"),
       answered("11 public and private",
@@ -94,7 +94,7 @@ std::vector<Row> AnswerRows() {
                rebinding, "NXDOMAIN DNS_REBINDING 93.184.216.34"),
       answered("11 public in the additional section",
                TestAnswer("web.test", kTypeA).Address("web.test", kPublicIp).Additional().Address("ns.test", "1.1.1.1"),
-               Reply(std::string(kWebReply) + " | | | ns.test 300 A 1.1.1.1 | OPT 1232"), "NOERROR allowed 93.184.216.34"),
+               ReplyText(std::string(kWebReply) + " | | | ns.test 300 A 1.1.1.1 | OPT 1232"), "NOERROR allowed 93.184.216.34"),
       answered("11 another exempt name", TestAnswer("web.test", kTypeA).Address("web.test", "10.1.2.3"), rebinding,
                "NXDOMAIN DNS_REBINDING 10.1.2.3", R"(rebinding_exempt_domains: "web.net")"),
       one("10.1.2.3"),
@@ -142,24 +142,24 @@ std::vector<Row> ServiceRows() {
                .asks_upstream = true};
   };
   const std::string ok = " ? web.test HTTPS | web.test 300 HTTPS 000100";
-  const std::string denied = Reply(" ? web.test HTTPS", "NXDOMAIN");
+  const std::string denied = ReplyText(" ? web.test HTTPS", "NXDOMAIN");
   const std::string domain_rule =
       R"(preset: PRESET_PUBLIC_ONLY rules { action: ACTION_ALLOW peers { domain: "x.test" } })";
   const Bytes ech = SvcParamBytes(kSvcEch, Bytes{0xfe, 0x0d});
   Bytes v6_private = SvcParamBytes(kSvcIpv6Hint, IpAddress::Parse("fd00::1")->bytes());
   return {
-      service("11 a public hint", SvcParamBytes(kSvcIpv4Hint, Bytes{1, 1, 1, 1}), Reply(ok + "0004000401010101"),
+      service("11 a public hint", SvcParamBytes(kSvcIpv4Hint, Bytes{1, 1, 1, 1}), ReplyText(ok + "0004000401010101"),
               "NOERROR allowed"),
       service("11 a private hint", SvcParamBytes(kSvcIpv4Hint, Bytes{1, 1, 1, 1, 10, 1, 2, 3}), denied,
               "NXDOMAIN DNS_REBINDING"),
       service("11 a private IPv6 hint", v6_private, denied, "NXDOMAIN DNS_REBINDING"),
-      service("11 a private IPv6 hint, off", v6_private, Reply(ok + "00060010fd000000000000000000000000000001"),
+      service("11 a private IPv6 hint, off", v6_private, ReplyText(ok + "00060010fd000000000000000000000000000001"),
               "NOERROR allowed", kPublicOnly, "rebinding_protection: false"),
       service("11 a hint that is none", SvcParamBytes(kSvcIpv4Hint, Bytes{1, 1, 1}),
-              Reply(" ? web.test HTTPS", "SERVFAIL"), "SERVFAIL MALFORMED"),
-      service("12 ech while no name is enforced", ech, Reply(ok + "00050002fe0d"), "NOERROR allowed"),
-      service("12 ech under a domain rule", ech, Reply(ok), "NOERROR allowed", domain_rule),
-      service("12 ech under a block list", ech, Reply(ok), "NOERROR allowed", kPublicOnly,
+              ReplyText(" ? web.test HTTPS", "SERVFAIL"), "SERVFAIL MALFORMED"),
+      service("12 ech while no name is enforced", ech, ReplyText(ok + "00050002fe0d"), "NOERROR allowed"),
+      service("12 ech under a domain rule", ech, ReplyText(ok), "NOERROR allowed", domain_rule),
+      service("12 ech under a block list", ech, ReplyText(ok), "NOERROR allowed", kPublicOnly,
               R"(blocked_domains: "x.test")"),
   };
 }
@@ -171,7 +171,7 @@ std::vector<Row> BrokenAnswerRows() {
     return Row{.what = what,
                .query = query,
                .answer = answer,
-               .reply = Reply(" ? web.test A", "SERVFAIL"),
+               .reply = ReplyText(" ? web.test A", "SERVFAIL"),
                .event = "SERVFAIL MALFORMED",
                .asks_upstream = true};
   };

@@ -23,10 +23,10 @@ void ExpectRow(const InterceptorRow& row) {
 
 Bytes Web() { return TestAnswer("web.test", kTypeA).Address("web.test", kPublicIp).bytes(); }
 
-std::string Reply(const std::string& rest, const std::string& rcode) { return rcode + " qr rd ra" + rest; }
+std::string ReplyText(const std::string& rest, const std::string& rcode) { return rcode + " qr rd ra" + rest; }
 
-std::string Denied(const std::string& name, const std::string& type, const std::string& error) {
-  return Reply(absl::StrCat(" ? ", name, " ", type, " | | | OPT 1232 EDE=", error), "NXDOMAIN");
+std::string DeniedText(const std::string& name, const std::string& type, const std::string& error) {
+  return ReplyText(absl::StrCat(" ? ", name, " ", type, " | | | OPT 1232 EDE=", error), "NXDOMAIN");
 }
 
 Bytes With(Bytes message, size_t offset, uint16_t value) {

@@ -40,9 +40,9 @@ Bytes Web();
 inline constexpr char kWebReply[] = " ? web.test A | web.test 300 A 93.184.216.34";
 
 // A reply's text: its header, then `rest`.
-std::string Reply(const std::string& rest, const std::string& rcode = "NOERROR");
+std::string ReplyText(const std::string& rest, const std::string& rcode = "NOERROR");
 // NXDOMAIN with an Extended DNS Error: "15 DNS_BLOCKED".
-std::string Denied(const std::string& name, const std::string& type, const std::string& error);
+std::string DeniedText(const std::string& name, const std::string& type, const std::string& error);
 
 // A message with two of its bytes replaced.
 Bytes With(Bytes message, size_t offset, uint16_t value);
