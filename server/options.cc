@@ -134,6 +134,7 @@ void AddFlags(CLI::App& app, Flags& flags, ServerOptions& options) {
   app.add_option("--metrics_listen", flags.metrics_listen, "IP:PORT of a Prometheus endpoint, in clear, for all who reach it");
   app.add_flag("--stop_sandboxes_on_exit", flags.stop_sandboxes_on_exit, "end every sandbox on SIGTERM; this version does so in any case");
   app.set_config("--config", "", "reads these options from a file (TOML or INI)");
+  app.allow_config_extras(CLI::config_extras_mode::error);
 }
 
 }  // namespace

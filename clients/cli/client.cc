@@ -27,7 +27,7 @@ absl::Status CheckServerAddress(absl::string_view server) {
 
 Client::Client(const Server& server)
     : server_(server.address),
-      channel_(client::Connect(server.address, server.credentials)),
+      channel_(client::Connect(server.address, ForChannel(server.credentials))),
       sandboxes_(v1::SandboxService::NewStub(channel_)),
       audit_(v1::AuditService::NewStub(channel_)),
       guests_(v1::GuestService::NewStub(channel_)) {}

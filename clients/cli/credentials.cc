@@ -13,6 +13,7 @@ constexpr size_t kMaxFileBytes = 1 << 20;
 absl::StatusOr<std::string> Read(const char* flag, const std::string& path) {
   if (path.empty()) return "";
   absl::StatusOr<std::string> text = ReadFile(path, kMaxFileBytes);
+  if (text.ok() && text->empty()) return absl::InvalidArgumentError(absl::StrCat(flag, "=", path, ": the file is empty"));
   if (text.ok()) return text;
   return absl::InvalidArgumentError(absl::StrCat(flag, "=", path, ": ", text.status().message()));
 }
@@ -27,22 +28,30 @@ absl::Status CheckTogether(const CredentialFiles& files) {
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> ReadCredentials(const CredentialFiles& files) {
+absl::StatusOr<Credentials> ReadCredentials(const CredentialFiles& files) {
   if (absl::Status status = CheckTogether(files); !status.ok()) return status;
-  if (files.authority.empty()) return grpc::InsecureChannelCredentials();
-  const absl::StatusOr<std::string> authority = Read("--tls_ca", files.authority);
+  absl::StatusOr<std::string> authority = Read("--tls_ca", files.authority);
   if (!authority.ok()) return authority.status();
-  const absl::StatusOr<std::string> certificate = Read("--tls_cert", files.certificate);
+  absl::StatusOr<std::string> certificate = Read("--tls_cert", files.certificate);
   if (!certificate.ok()) return certificate.status();
-  const absl::StatusOr<std::string> key = Read("--tls_key", files.key);
+  absl::StatusOr<std::string> key = Read("--tls_key", files.key);
   if (!key.ok()) return key.status();
-  const absl::StatusOr<std::string> token = Read("--token_file", files.token);
+  absl::StatusOr<std::string> token = Read("--token_file", files.token);
   if (!token.ok()) return token.status();
+  return Credentials{.authority = *std::move(authority),
+                     .certificate = *std::move(certificate),
+                     .key = *std::move(key),
+                     .token = std::string(absl::StripAsciiWhitespace(*token))};
+}
+
+std::shared_ptr<grpc::ChannelCredentials> ForChannel(const Credentials& credentials) {
+  if (credentials.authority.empty()) return grpc::InsecureChannelCredentials();
   const std::shared_ptr<grpc::ChannelCredentials> tls =
-      grpc::SslCredentials({.pem_root_certs = *authority, .pem_private_key = *key, .pem_cert_chain = *certificate});
-  if (files.token.empty()) return tls;
-  return grpc::CompositeChannelCredentials(
-      tls, grpc::AccessTokenCredentials(std::string(absl::StripAsciiWhitespace(*token))));
+      grpc::SslCredentials({.pem_root_certs = credentials.authority,
+                            .pem_private_key = credentials.key,
+                            .pem_cert_chain = credentials.certificate});
+  if (credentials.token.empty()) return tls;
+  return grpc::CompositeChannelCredentials(tls, grpc::AccessTokenCredentials(credentials.token));
 }
 
 }  // namespace sluice::cli

@@ -10,7 +10,7 @@
 namespace sluice::cli {
 
 // Files by which a server over TLS is known and told who calls; "" where there is
-// none. Without an authority the connection is in clear.
+// none.
 struct CredentialFiles {
   std::string authority;    // whose server is trusted, PEM
   std::string certificate;  // of the client and its chain, PEM
@@ -18,15 +18,26 @@ struct CredentialFiles {
   std::string token;        // a bearer token, and perhaps an end of line
 };
 
+// What stands in them. Without an authority the connection is in clear.
+struct Credentials {
+  std::string authority;
+  std::string certificate;
+  std::string key;
+  std::string token;
+};
+
 // A server, and how to come to it.
 struct Server {
   std::string address = "unix:/run/sluice/sluice.sock";  // or "HOST:PORT"
-  std::shared_ptr<grpc::ChannelCredentials> credentials = grpc::InsecureChannelCredentials();
+  Credentials credentials;
 };
 
 // InvalidArgument in words where the files do not belong together or cannot be
-// read. A token is sent over TLS alone.
-absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> ReadCredentials(const CredentialFiles& files);
+// read. A token is sent over TLS alone. Starts nothing of gRPC, whose threads
+// would take the signals that a SignalWatch made later waits for.
+absl::StatusOr<Credentials> ReadCredentials(const CredentialFiles& files);
+
+std::shared_ptr<grpc::ChannelCredentials> ForChannel(const Credentials& credentials);
 
 }  // namespace sluice::cli
 

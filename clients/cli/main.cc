@@ -134,7 +134,7 @@ int Run(std::vector<std::string> arguments) {
   if (const absl::Status status = CheckServerAddress(cli.server.address); !status.ok()) {
     return UsageError(absl::StrCat("--server: ", status.message()));
   }
-  absl::StatusOr<std::shared_ptr<grpc::ChannelCredentials>> credentials = ReadCredentials(cli.credentials);
+  absl::StatusOr<Credentials> credentials = ReadCredentials(cli.credentials);
   if (!credentials.ok()) return UsageError(std::string(credentials.status().message()));
   cli.server.credentials = *std::move(credentials);
   return cli.action();

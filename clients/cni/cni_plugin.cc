@@ -129,7 +129,7 @@ Outcome Status(cli::Client& client) {
 
 Outcome Run(const Request& request) {
   if (request.command == Command::kVersion) return VersionJson();
-  cli::Client client(cli::Server{.address = request.server});
+  cli::Client client(cli::Server{.address = request.server, .credentials = {}});
   switch (request.command) {
     case Command::kAdd:
       return Add(client, request);

@@ -36,6 +36,9 @@ constexpr Method kMethods[] = {
     {"/sluice.v1.AuditService/CapturePackets", Role::kOperator},
     {"/grpc.health.v1.Health/Check", Role::kAuditor},
     {"/grpc.health.v1.Health/Watch", Role::kAuditor},
+    // Clients ask for it first, and take gRPC's word that it is not there for the
+    // older one.
+    {"/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", Role::kAuditor},
     {"/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", Role::kAuditor},
 };
 

@@ -118,7 +118,9 @@ TEST_F(CaptureTest, TsharkReadsEachFrameWithItsVerdict) {
   EXPECT_THAT(lines, Contains(StartsWith("1.1.1.1\t\t\t\tverdict=HELD"))) << "a query that is asked upstream";
   for (const std::string& each : lines) {
     EXPECT_TRUE(absl::StrContains(each, "verdict=")) << each;
-    if (absl::StartsWith(each, kInside)) EXPECT_TRUE(absl::EndsWith(each, kDenied)) << each;
+    if (absl::StartsWith(each, kInside)) {
+      EXPECT_TRUE(absl::EndsWith(each, kDenied)) << each;
+    }
   }
 }
 

@@ -59,7 +59,7 @@ class CookbookTest : public E2eTest {
   // in place of the document's.
   static nlohmann::json FirstAtSiem(const std::string& about) {
     const std::string socket = absl::StrCat(server().state_dir(), "/siem");
-    auto siem = lab::Process::Spawn({"socat", "-u", absl::StrCat("UNIX-LISTEN:", socket, ",unlink-close"), "STDOUT"}, {});
+    auto siem = lab::Process::Spawn({"socat", "-u", absl::StrCat("UNIX-LISTEN:", socket, ",unlink-early"), "STDOUT"}, {});
     EXPECT_TRUE(siem.ok()) << siem.status();
     std::vector<std::string> script = Script(about);
     const std::string theirs = absl::StrReplaceAll(

@@ -198,7 +198,7 @@ TEST_F(NetnsTest, ConfiguresItselfByDhcpAndRouterAdvertisements) {
   ASSERT_EQ(chmod(script.c_str(), 0755), 0);
   const lab::CommandResult bare = Inside(
       {"sh", "-ec", "ip -4 address flush dev eth0; ip -6 address flush dev eth0; ip -6 route flush dev eth0; ip link set eth0 down;"
-                    "sysctl -qw net.ipv6.conf.eth0.accept_ra=2 net.ipv6.conf.eth0.router_solicitations=3; ip link set eth0 up"});
+                    "/sbin/sysctl -qw net.ipv6.conf.eth0.accept_ra=2 net.ipv6.conf.eth0.router_solicitations=3; ip link set eth0 up"});
   ASSERT_EQ(bare.exit_code, 0) << bare.err;
   EXPECT_NE(Inside(Curl("http://93.184.216.34/hello")).exit_code, 0);
 
