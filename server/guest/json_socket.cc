@@ -20,11 +20,38 @@ using nlohmann::json;
 // What makes a parser of QEMU's start anew; no JSON has it.
 constexpr char kFlush = '\xff';
 
+// Whether `line`, its strings aside, is as small as what QEMU and its agent say.
+// Values that are nested without end would overflow the stack of whoever copies or
+// destroys them, and one of a byte or two takes many times that in memory.
+bool IsModest(absl::string_view line) {
+  int depth = 0;
+  size_t values = 0;
+  bool in_string = false;
+  for (size_t i = 0; i < line.size(); ++i) {
+    const char c = line[i];
+    if (in_string) {
+      if (c == '\\') ++i;
+      in_string = c != '"';
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '[' || c == '{') {
+      if (++depth > JsonSocket::kMaxDepth) return false;
+    } else if (c == ']' || c == '}') {
+      --depth;
+    } else if (c == ',' && ++values > JsonSocket::kMaxValues) {
+      return false;
+    }
+  }
+  return true;
+}
+
 // Never throws, whatever comes: a line that is no object is an empty one.
 json ParseObject(absl::string_view line) {
   if (!line.empty() && line.front() == kFlush) line.remove_prefix(1);
+  if (!IsModest(line)) return json::object();
   json value = json::parse(line.begin(), line.end(), nullptr, /*allow_exceptions=*/false);
-  return value.is_object() ? value : json::object();
+  if (!value.is_object()) return json::object();
+  return value;
 }
 
 std::string Refusal(const json& error) {

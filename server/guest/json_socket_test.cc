@@ -1,5 +1,6 @@
 #include "server/guest/json_socket.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <string>
@@ -24,6 +25,14 @@ class JsonSocketTest : public testing::Test {
     socket_ = std::make_unique<JsonSocket>(UniqueFd(ends[1]));
   }
   void Say(const std::string& text) { ASSERT_EQ(write(other_.get(), text.data(), text.size()), std::ssize(text)); }
+  void SendAll(absl::string_view text) {
+    while (!text.empty()) {
+      pollfd fd = {.fd = other_.get(), .events = POLLOUT, .revents = 0};
+      ASSERT_EQ(poll(&fd, 1, 30'000), 1);
+      const ssize_t n = send(other_.get(), text.data(), text.size(), MSG_NOSIGNAL);
+      if (n > 0) text.remove_prefix(static_cast<size_t>(n));
+    }
+  }
   std::string Heard() {
     std::string text(4096, '\0');
     const ssize_t n = read(other_.get(), text.data(), text.size());
@@ -44,6 +53,23 @@ TEST_F(JsonSocketTest, PassesOverWhatAnswersNoCall) {
   ASSERT_TRUE(answer.ok()) << answer.status();
   EXPECT_EQ(*answer, json({{"b", 2}}));
   EXPECT_EQ(json::parse(Heard()), json({{"execute", "do"}, {"arguments", {{"a", 1}}}, {"id", 1}}));
+}
+
+// A guest's agent may be anything.
+TEST_F(JsonSocketTest, PassesOverWhatWouldBuryTheServer) {
+  std::thread other([this] {
+    const std::string deep = absl::StrCat("{\"id\": 1, \"return\": ", std::string(4 << 20, '['));
+    std::string wide = "{\"id\": 1, \"return\": [0";
+    for (size_t i = 0; i < JsonSocket::kMaxValues; ++i) wide += ",0";
+    for (const std::string& line : {deep, absl::StrCat(deep, std::string(4 << 20, ']'), "}"), absl::StrCat(wide, "]}"),
+                                    std::string("{\"id\": 1, \"return\": \"[[\\\"[[[[[[[[[[[[[[[[[\"}")}) {
+      SendAll(absl::StrCat(line, "\n"));
+    }
+  });
+  const absl::StatusOr<json> answer = Call(absl::Seconds(30));
+  other.join();
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_EQ(*answer, "[[\"[[[[[[[[[[[[[[[[[") << "brackets in a string are text";
 }
 
 TEST_F(JsonSocketTest, SaysWhyItWasRefused) {
