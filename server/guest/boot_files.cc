@@ -2,11 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -14,6 +14,7 @@
 #include "netsvc/base/big_endian.h"
 #include "netsvc/base/field_error.h"
 #include "netsvc/base/io.h"
+#include "server/guest/path_roots.h"
 
 namespace sluice {
 namespace {
@@ -31,10 +32,10 @@ constexpr uint64_t kQcowExternalData = 4;  // a bit of them
 
 absl::StatusOr<UniqueFd> OpenFile(absl::string_view field, const std::string& path) {
   // A pipe must not keep anybody waiting.
-  UniqueFd fd(open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
-  if (!fd.valid()) return FieldError(field, absl::StrCat("cannot be opened: ", strerror(errno)));
+  absl::StatusOr<UniqueFd> fd = OpenExactly(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  if (!fd.ok()) return FieldError(field, absl::StrCat("cannot be read: ", fd.status().message()));
   struct stat info;
-  if (fstat(fd.get(), &info) != 0 || !S_ISREG(info.st_mode)) return FieldError(field, "is not a regular file");
+  if (fstat(fd->get(), &info) != 0 || !S_ISREG(info.st_mode)) return FieldError(field, "is not a regular file");
   return fd;
 }
 
@@ -66,21 +67,27 @@ absl::StatusOr<QemuCommand::DiskFormat> CheckDisk(const UniqueFd& fd) {
   return QemuCommand::DiskFormat::kQcow2;
 }
 
-absl::Status CopyAll(const UniqueFd& from, const UniqueFd& to) {
-  constexpr size_t kChunk = 1 << 30;
-  while (true) {
-    const ssize_t n = sendfile(to.get(), from.get(), nullptr, kChunk);
+absl::Status CopyAll(absl::string_view field, const UniqueFd& from, const UniqueFd& to) {
+  struct stat info;
+  if (fstat(from.get(), &info) != 0) return ErrnoError(errno, "look at a file to boot from");
+  // A file may grow meanwhile: one byte past the limit tells that it is passed.
+  const bool fits = static_cast<uint64_t>(info.st_size) <= BootFiles::kMaxCopied;
+  for (size_t left = fits ? BootFiles::kMaxCopied + 1 : 0; left > 0;) {
+    const ssize_t n = sendfile(to.get(), from.get(), nullptr, left);
     if (n == 0) return absl::OkStatus();
     if (n < 0 && errno != EINTR) return ErrnoError(errno, "copy a file to boot from");
+    left -= static_cast<size_t>(std::max<ssize_t>(n, 0));
   }
+  return FieldError(field, absl::StrCat("is larger than ", BootFiles::kMaxCopied, " bytes"));
 }
 
-absl::StatusOr<UniqueFd> PrivateCopy(const UniqueFd& original, const std::string& directory, uid_t uid) {
+absl::StatusOr<UniqueFd> PrivateCopy(absl::string_view field, const UniqueFd& original, const std::string& directory,
+                                     uid_t uid) {
   std::string path = absl::StrCat(directory, "/boot.XXXXXX");
   UniqueFd copy(mkostemp(path.data(), O_CLOEXEC));
   if (!copy.valid()) return ErrnoError(errno, absl::StrCat("make a file in ", directory));
   unlink(path.c_str());
-  if (absl::Status status = CopyAll(original, copy); !status.ok()) return status;
+  if (absl::Status status = CopyAll(field, original, copy); !status.ok()) return status;
   if (uid != 0 && fchown(copy.get(), uid, uid) != 0) return ErrnoError(errno, "give a file away");
   return copy;
 }
@@ -98,7 +105,7 @@ absl::StatusOr<BootFiles> BootFiles::Open(const v1::VmGuest& vm, const std::stri
     if (path.empty()) continue;
     const absl::StatusOr<UniqueFd> original = OpenFile(field, path);
     if (!original.ok()) return original.status();
-    absl::StatusOr<UniqueFd> made = PrivateCopy(*original, directory, uid);
+    absl::StatusOr<UniqueFd> made = PrivateCopy(field, *original, directory, uid);
     if (!made.ok()) return made.status();
     copy = *std::move(made);
   }

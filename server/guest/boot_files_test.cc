@@ -87,6 +87,21 @@ TEST_F(BootFilesTest, NamesTheFieldThatIsWrong) {
   EXPECT_EQ(Wrong(), "vm.disk");
 }
 
+TEST_F(BootFilesTest, FollowsNoLinkThatWasPutThereSince) {
+  const std::string link = absl::StrCat(directory_, "/link");
+  ASSERT_EQ(symlink(vm_.kernel().c_str(), link.c_str()), 0);
+  vm_.set_initrd(link);
+  EXPECT_EQ(Wrong(), "vm.initrd");
+  vm_.set_initrd(vm_.kernel());
+  EXPECT_EQ(Wrong(), "none");
+}
+
+TEST_F(BootFilesTest, CopiesNoMoreThanItMay) {
+  vm_.set_initrd(Make("initrd", ""));
+  ASSERT_EQ(truncate(vm_.initrd().c_str(), BootFiles::kMaxCopied + 1), 0);
+  EXPECT_EQ(Wrong(), "vm.initrd");
+}
+
 TEST_F(BootFilesTest, TakesNoDiskThatNamesOtherFilesOfTheHost) {
   vm_.set_disk(Make("plain", Qcow(0, 0)));
   const absl::StatusOr<BootFiles> files = Open();

@@ -63,23 +63,28 @@ absl::StatusOr<std::string> FindRootfs(const std::string& rootfs, const std::str
   return path;
 }
 
-// Of the directory that the socket shall stand in; one that is not there is found
-// out later.
-absl::Status CheckSocketPath(const std::string& path, const PathRoots& roots) {
-  if (path.empty()) return absl::OkStatus();  // the server's choice
+// `spec` with a path whose directory has no symbolic links.
+absl::StatusOr<v1::SocketGuest> FindSocketPath(v1::SocketGuest spec, const PathRoots& roots) {
+  if (spec.path().empty()) return spec;  // the server's choice
+  const std::filesystem::path path(spec.path());
   std::error_code error;
-  const std::string directory = std::filesystem::canonical(std::filesystem::path(path).parent_path(), error);
-  return error ? absl::OkStatus() : roots.Check("socket.path", directory);
+  const std::filesystem::path directory = std::filesystem::canonical(path.parent_path(), error);
+  if (error) return FieldError("socket.path", absl::StrCat("there is no directory ", path.parent_path().string()));
+  if (absl::Status status = roots.Check("socket.path", directory); !status.ok()) return status;
+  spec.set_path(directory / path.filename());
+  return spec;
 }
 
-// `vm` with paths that have no symbolic links. What is not there is found out later.
+// `vm` with paths that have no symbolic links.
 absl::StatusOr<v1::VmGuest> FindBootFiles(v1::VmGuest vm, const std::string& state_dir, const PathRoots& roots) {
   const std::pair<const char*, std::string*> files[] = {
       {"vm.kernel", vm.mutable_kernel()}, {"vm.initrd", vm.mutable_initrd()}, {"vm.disk", vm.mutable_disk()}};
   for (const auto& [field, path] : files) {
+    if (path->empty()) continue;
     std::error_code error;
-    const std::string found = path->empty() ? "" : std::filesystem::canonical(*path, error).string();
-    if (found.empty() || error) continue;
+    const std::string found = std::filesystem::canonical(*path, error);
+    // What is not there now must not lead anywhere else a moment later.
+    if (error) return FieldError(field, absl::StrCat("cannot be opened: ", error.message()));
     if (IsWithin(found, state_dir)) return FieldError(field, "lies in the server's own state directory");
     if (absl::Status status = roots.Check(field, found); !status.ok()) return status;
     *path = found;
@@ -175,8 +180,9 @@ absl::StatusOr<std::unique_ptr<Guest>> GuestFactoryImpl::CreateNetns(const v1::N
 
 absl::StatusOr<std::unique_ptr<Guest>> GuestFactoryImpl::CreateSocket(const v1::SocketGuest& spec,
                                                                       const GuestIdentity& identity) {
-  if (absl::Status status = CheckSocketPath(spec.path(), roots_); !status.ok()) return status;
-  absl::StatusOr<std::unique_ptr<SocketGuest>> guest = SocketGuest::Create(spec, options_.state_dir, identity, *io_);
+  const absl::StatusOr<v1::SocketGuest> found = FindSocketPath(spec, roots_);
+  if (!found.ok()) return found.status();
+  absl::StatusOr<std::unique_ptr<SocketGuest>> guest = SocketGuest::Create(*found, options_.state_dir, identity, *io_);
   if (!guest.ok()) return guest.status();
   return *std::move(guest);
 }
@@ -190,13 +196,13 @@ std::optional<gid_t> KvmGroup() {
 }
 
 absl::StatusOr<std::unique_ptr<Guest>> GuestFactoryImpl::CreateVm(const v1::VmGuest& given, const GuestIdentity& identity) {
-  const absl::StatusOr<v1::VmGuest> found = FindBootFiles(given, options_.state_dir, roots_);
-  if (!found.ok()) return found.status();
-  const v1::VmGuest& vm = *found;
   if (!IsOnPath(options_.qemu)) {
     return absl::FailedPreconditionError(absl::StrCat(
         "virtual machines take QEMU, and there is no ", options_.qemu, " on this host: install qemu-system-x86"));
   }
+  const absl::StatusOr<v1::VmGuest> found = FindBootFiles(given, options_.state_dir, roots_);
+  if (!found.ok()) return found.status();
+  const v1::VmGuest& vm = *found;
   absl::StatusOr<std::unique_ptr<WorkerIds::Lease>> user = vm_users_->Acquire();
   if (!user.ok()) return user.status();
   QemuCommand command;

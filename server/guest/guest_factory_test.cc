@@ -211,6 +211,7 @@ TEST_F(GuestFactoryTest, PathsLieBelowTheServersRoots) {
   ASSERT_EQ(symlink(outside.c_str(), link.c_str()), 0);
   GuestFactoryOptions options = Options();
   options.path_roots = {root};
+  options.qemu = "/bin/true";  // nothing gets so far
   factory_ = nullptr;
   factory_ = *MakeGuestFactory(options);
   v1::OciGuest oci;
@@ -222,8 +223,18 @@ TEST_F(GuestFactoryTest, PathsLieBelowTheServersRoots) {
   EXPECT_TRUE(CreateOci(oci).ok());
   v1::Guest vmm;
   vmm.mutable_socket()->set_framing(v1::SocketGuest::FRAMING_STREAM);
-  vmm.mutable_socket()->set_path(link + "/vm.sock");
-  EXPECT_EQ(FieldOf(Create(vmm).status()), "socket.path");
+  // What is not there now could be a way out a moment later.
+  for (const std::string& directory : {link, root + "/later", root + "/later/../../../etc"}) {
+    vmm.mutable_socket()->set_path(directory + "/vm.sock");
+    EXPECT_EQ(FieldOf(Create(vmm).status()), "socket.path") << directory;
+    v1::Guest vm;
+    vm.mutable_vm()->set_kernel(directory + "/vmlinuz");
+    EXPECT_EQ(FieldOf(Create(vm).status()), "vm.kernel") << directory;
+  }
+  ASSERT_TRUE(WriteFile(outside + "/vmlinuz", "").ok());
+  v1::Guest vm;
+  vm.mutable_vm()->set_kernel(link + "/vmlinuz");
+  EXPECT_EQ(FieldOf(Create(vm).status()), "vm.kernel");
   vmm.mutable_socket()->set_path(root + "/vm.sock");
   EXPECT_TRUE(Create(vmm).ok());
   for (const std::string& path : {root, outside}) fs::remove_all(path);

@@ -6,12 +6,14 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "netsvc/base/io.h"
+#include "server/guest/path_roots.h"
 
 namespace sluice {
 namespace {
@@ -31,20 +33,42 @@ absl::StatusOr<sockaddr_un> AddressOf(const std::string& path) {
 
 UniqueFd NewSocket(int type) { return UniqueFd(socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)); }
 
-// Whether `address` may be bound; a dead socket's is, once it is removed.
-absl::Status MakeWay(int type, const sockaddr_un& address) {
+std::string NameOf(const std::string& path) { return std::filesystem::path(path).filename(); }
+
+// Whether `address`, a name in `directory`, may be bound; a dead socket's is, once
+// it is removed.
+absl::Status MakeWay(int type, const UniqueFd& directory, const sockaddr_un& address) {
   const auto taken = [&](const char* what) {
     return absl::AlreadyExistsError(absl::StrCat(address.sun_path, " is ", what, " already"));
   };
   struct stat info;
-  if (lstat(address.sun_path, &info) != 0) return absl::OkStatus();
+  const std::string name = NameOf(address.sun_path);
+  if (fstatat(directory.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) return absl::OkStatus();
   if (!S_ISSOCK(info.st_mode)) return taken("a file");
   const UniqueFd probe = NewSocket(type);
   const bool dead = connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0 &&
                     errno == ECONNREFUSED;
   if (!dead) return taken("somebody's socket");
-  if (unlink(address.sun_path) != 0 && errno != ENOENT) return ErrnoError(errno, absl::StrCat("remove ", address.sun_path));
+  if (unlinkat(directory.get(), name.c_str(), 0) != 0 && errno != ENOENT) {
+    return ErrnoError(errno, absl::StrCat("remove ", address.sun_path));
+  }
   return absl::OkStatus();
+}
+
+// Gives the socket that this process has just bound to the directory's owner, and
+// returns its inode. bind() goes by the path alone: where somebody has put another
+// directory there meanwhile, what stands in this one is not that socket.
+absl::StatusOr<ino_t> GiveToOwner(const UniqueFd& directory, const std::string& path) {
+  const UniqueFd file(openat(directory.get(), NameOf(path).c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  struct stat own, parent;
+  if (!file.valid() || fstat(file.get(), &own) != 0 || fstat(directory.get(), &parent) != 0 || !S_ISSOCK(own.st_mode) ||
+      own.st_uid != geteuid() || (own.st_mode & ~S_IFMT) != kOwnerAlone) {
+    return absl::AbortedError(absl::StrCat("somebody has changed the directory of ", path, " meanwhile"));
+  }
+  if (fchownat(file.get(), "", parent.st_uid, parent.st_gid, AT_EMPTY_PATH) != 0) {
+    return ErrnoError(errno, absl::StrCat("chown ", path));
+  }
+  return own.st_ino;
 }
 
 }  // namespace
@@ -52,12 +76,10 @@ absl::Status MakeWay(int type, const sockaddr_un& address) {
 absl::StatusOr<std::unique_ptr<NamedSocket>> NamedSocket::Make(int type, const std::string& path) {
   const absl::StatusOr<sockaddr_un> address = AddressOf(path);
   if (!address.ok()) return address.status();
-  struct stat directory, own;
   const std::string parent = std::filesystem::path(path).parent_path();
-  if (stat(parent.c_str(), &directory) != 0 || !S_ISDIR(directory.st_mode)) {
-    return absl::InvalidArgumentError(absl::StrCat("there is no directory ", parent));
-  }
-  if (const absl::Status status = MakeWay(type, *address); !status.ok()) return status;
+  absl::StatusOr<UniqueFd> directory = OpenDirectoryExactly(parent);
+  if (!directory.ok()) return absl::InvalidArgumentError(absl::StrCat("there is no directory ", parent));
+  if (const absl::Status status = MakeWay(type, *directory, *address); !status.ok()) return status;
   UniqueFd fd = NewSocket(type);
   if (!fd.valid()) return ErrnoError(errno, "socket");
   // The mode of the descriptor is that of the file which bind() makes.
@@ -66,16 +88,19 @@ absl::StatusOr<std::unique_ptr<NamedSocket>> NamedSocket::Make(int type, const s
     if (errno == EADDRINUSE) return absl::AlreadyExistsError(absl::StrCat(path, " is there already"));
     return ErrnoError(errno, absl::StrCat("bind ", path));
   }
-  if (lstat(path.c_str(), &own) != 0) return ErrnoError(errno, path);
-  std::unique_ptr<NamedSocket> named(new NamedSocket(path, std::move(fd), own.st_ino));
-  if (lchown(path.c_str(), directory.st_uid, directory.st_gid) != 0) return ErrnoError(errno, absl::StrCat("chown ", path));
+  const absl::StatusOr<ino_t> inode = GiveToOwner(*directory, path);
+  if (!inode.ok()) return inode.status();
+  std::unique_ptr<NamedSocket> named(new NamedSocket(path, *std::move(directory), std::move(fd), *inode));
   if (type == SOCK_STREAM && listen(named->fd_.get(), kBacklog) != 0) return ErrnoError(errno, "listen");
   return named;
 }
 
 NamedSocket::~NamedSocket() {
   struct stat info;
-  if (lstat(path_.c_str(), &info) == 0 && info.st_ino == inode_) unlink(path_.c_str());
+  const std::string name = NameOf(path_);
+  if (fstatat(directory_.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 && info.st_ino == inode_) {
+    unlinkat(directory_.get(), name.c_str(), 0);
+  }
 }
 
 absl::StatusOr<UniqueFd> NamedSocket::Duplicate() const {

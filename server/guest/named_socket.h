@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "netsvc/base/unique_fd.h"
@@ -19,9 +20,10 @@ namespace sluice {
 class NamedSocket {
  public:
   // `type`: SOCK_STREAM, which listens, or SOCK_DGRAM, which is bound. `path` is
-  // absolute. A socket there that nobody serves any more is replaced; anything
-  // else is AlreadyExists. InvalidArgument where there is no such directory or the
-  // path is too long for a socket.
+  // absolute, and its directory without symbolic links. A socket there that nobody
+  // serves any more is replaced; anything else is AlreadyExists. InvalidArgument
+  // where there is no such directory or the path is too long for a socket; Aborted
+  // where the directory is another one by the time that the socket stands.
   static absl::StatusOr<std::unique_ptr<NamedSocket>> Make(int type, const std::string& path);
   ~NamedSocket();
   NamedSocket(const NamedSocket&) = delete;
@@ -31,10 +33,12 @@ class NamedSocket {
   absl::StatusOr<UniqueFd> Duplicate() const;
 
  private:
-  NamedSocket(std::string path, UniqueFd fd, ino_t inode)
-      : path_(std::move(path)), fd_(std::move(fd)), inode_(inode) {}
+  NamedSocket(std::string path, UniqueFd directory, UniqueFd fd, ino_t inode)
+      : path_(std::move(path)), directory_(std::move(directory)), fd_(std::move(fd)), inode_(inode) {}
 
   const std::string path_;
+  // What the path leads to may be somebody else's by the time that it is removed.
+  const UniqueFd directory_;
   const UniqueFd fd_;
   const ino_t inode_;  // of the path: another file is not ours to remove
 };

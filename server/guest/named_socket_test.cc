@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "netsvc/base/io.h"
 
 namespace sluice {
 namespace {
@@ -51,6 +52,23 @@ TEST_F(NamedSocketTest, IsTheDirectoryOwnersAloneAndGoesWithTheObject) {
     made->reset();
     EXPECT_FALSE(std::filesystem::exists(Path()));
   }
+}
+
+// Whoever may write to the directory's parent may put a link in its place, before
+// or after.
+TEST_F(NamedSocketTest, TouchesNothingInAnotherDirectory) {
+  const std::string moved = directory_ + "-moved", other = directory_ + "-other";
+  ASSERT_TRUE(std::filesystem::create_directory(other));
+  auto made = NamedSocket::Make(SOCK_STREAM, Path());
+  ASSERT_TRUE(made.ok()) << made.status();
+  std::filesystem::rename(directory_, moved);
+  std::filesystem::create_directory_symlink(other, directory_);
+  ASSERT_TRUE(WriteFile(other + "/vm.sock", "").ok());
+  EXPECT_TRUE(absl::IsInvalidArgument(NamedSocket::Make(SOCK_STREAM, Path()).status()));
+  made->reset();
+  EXPECT_TRUE(std::filesystem::exists(other + "/vm.sock"));
+  EXPECT_FALSE(std::filesystem::exists(moved + "/vm.sock"));
+  for (const std::string& path : {moved, other}) std::filesystem::remove_all(path);
 }
 
 TEST_F(NamedSocketTest, TakesThePlaceOfADeadSocketAlone) {

@@ -46,13 +46,17 @@ absl::Status PathRoots::Check(absl::string_view field, const std::string& path) 
                                         absl::StrJoin(roots_, ", ")));
 }
 
-absl::StatusOr<UniqueFd> OpenDirectoryExactly(const std::string& path) {
+absl::StatusOr<UniqueFd> OpenExactly(const std::string& path, int flags) {
   open_how how = {};
-  how.flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+  how.flags = static_cast<uint64_t>(flags | O_CLOEXEC);
   how.resolve = RESOLVE_NO_SYMLINKS;
   UniqueFd fd(static_cast<int>(syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof(how))));
   if (!fd.valid()) return ErrnoError(errno, absl::StrCat("open ", path));
   return fd;
+}
+
+absl::StatusOr<UniqueFd> OpenDirectoryExactly(const std::string& path) {
+  return OpenExactly(path, O_PATH | O_DIRECTORY);
 }
 
 }  // namespace sluice

@@ -32,8 +32,10 @@ class PathRoots {
 // Whether `path` is `directory` or lies below it. Both without symbolic links.
 bool IsWithin(const std::string& path, const std::string& directory);
 
-// An O_PATH descriptor of a directory whose path has no symbolic links: where
-// somebody has put one there since it was looked at, that is an error.
+// Opens a path that has no symbolic links, with `flags` of open(2), close-on-exec:
+// where somebody has put one there since it was looked at, that is an error.
+absl::StatusOr<UniqueFd> OpenExactly(const std::string& path, int flags);
+// An O_PATH descriptor of a directory, likewise.
 absl::StatusOr<UniqueFd> OpenDirectoryExactly(const std::string& path);
 
 }  // namespace sluice
