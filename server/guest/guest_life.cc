@@ -6,6 +6,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 
 namespace sluice {
@@ -43,9 +44,12 @@ absl::Status GuestLife::CheckRunning() {
   return Running();
 }
 
-absl::Status GuestLife::Enter() {
+absl::Status GuestLife::Enter(int most) {
   const MutexLock lock(mutex_);
   absl::Status status = Running();
+  if (status.ok() && programs_ >= most) {
+    status = absl::ResourceExhaustedError(absl::StrCat("the guest runs ", programs_, " programs already, as many as it may"));
+  }
   if (status.ok()) ++programs_;
   return status;
 }

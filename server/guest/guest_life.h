@@ -2,6 +2,7 @@
 #define SLUICE_SERVER_GUEST_GUEST_LIFE_H_
 
 #include <functional>
+#include <limits>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -23,8 +24,9 @@ class GuestLife {
 
   // FailedPrecondition where the first process does not run.
   absl::Status CheckRunning();
-  // Counts one program more, until Leave(). As CheckRunning().
-  absl::Status Enter();
+  // Counts one program more, until Leave(). As CheckRunning(); ResourceExhausted
+  // where `most` run already.
+  absl::Status Enter(int most = std::numeric_limits<int>::max());
   void Leave();
 
   // Kills the first process, with which the kernel ends all others. Enter()

@@ -81,7 +81,8 @@ TEST(GuestLifeTest, AwaitsTheLastProgram) {
   IdleProcess process;
   GuestLife life;
   life.Started(process.OpenPidfd(), [](ProcessExit) {});
-  ASSERT_TRUE(life.Enter().ok());
+  ASSERT_TRUE(life.Enter(1).ok());
+  EXPECT_TRUE(absl::IsResourceExhausted(life.Enter(1)));
   life.End();
   std::thread ending([&life] {
     life.Exited({.signal = SIGKILL});

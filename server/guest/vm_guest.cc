@@ -192,7 +192,7 @@ absl::StatusOr<std::unique_ptr<GuestProcess>> VmGuest::Exec(const ExecOptions& o
   if (!options.user.empty()) {
     return FieldError("user", "cannot be chosen in a virtual machine: programs run as the guest's agent does");
   }
-  if (absl::Status status = life_->Enter(); !status.ok()) return status;
+  if (absl::Status status = life_->Enter(kMaxPrograms); !status.ok()) return status;
   if (absl::Status status = agent_->Ping(); !status.ok()) {
     life_->Leave();
     return status;

@@ -37,6 +37,8 @@ class VmGuest : public Guest {
     std::unique_ptr<WorkerIds::Lease> user;  // QEMU's own
   };
   static constexpr uint64_t kDefaultMemoryBytes = 512 << 20;
+  // Each has a thread, and what it writes is in memory at its end.
+  static constexpr int kMaxPrograms = 16;
   static constexpr char kProcessNote[] = "qemu.pid";
 
   // As BootFiles::Open. `io` outlives it. A failure leaves nothing.
@@ -49,7 +51,8 @@ class VmGuest : public Guest {
   // Returns once QEMU has taken everything and lets the machine run. The machine
   // ends by itself where it is powered off, and where it reboots.
   absl::Status Start(std::function<void(ProcessExit)> on_exit) override;
-  // FailedPrecondition where no agent answers; see AgentProcess.
+  // FailedPrecondition where no agent answers; ResourceExhausted where kMaxPrograms
+  // run; see AgentProcess.
   absl::StatusOr<std::unique_ptr<GuestProcess>> Exec(const ExecOptions& options) override;
   absl::StatusOr<GuestFiles> Files() override;
   // At once, as by pulling the plug: its disk is forgotten in any case.
