@@ -138,6 +138,7 @@ const std::vector<std::pair<std::string, std::string>>& Requests() {
       {"SetNetworkPolicy", "sandbox_id: 'ID' policy { preset: PRESET_PUBLIC_ONLY }"},
       {"GetNetworkPolicy", "sandbox_id: 'ID'"},
       {"EvaluatePolicy", "sandbox_id: 'ID' remote_domain: 'example.com'"},
+      {"GetNetworkStats", "sandbox_id: 'ID'"},
       {"Exec", "start { sandbox_id: 'ID' args: 'true' }"},
       {"ReadFile", "sandbox_id: 'ID' path: '/etc/hostname'"},
       {"WriteFile", "open { sandbox_id: 'ID' path: '/tmp/a' }"},
@@ -146,7 +147,7 @@ const std::vector<std::pair<std::string, std::string>>& Requests() {
       {"MakeDirectory", "sandbox_id: 'ID' path: '/tmp/d'"},
       {"RemoveFile", "sandbox_id: 'ID' path: '/tmp/d'"},
       {"StreamAuditEvents", "sandbox_ids: 'ID'"},
-      {"CapturePackets", ""},  // not there in this version
+      {"CapturePackets", "sandbox_id: 'ID'"},
       {"DeleteSandbox", "sandbox_id: 'ID'"},
   };
   return requests;
@@ -264,6 +265,18 @@ TEST_F(AccessTest, AuditorsReadAndNothingElse) {
   EXPECT_EQ(auditor->Delete(box), denied);
   EXPECT_EQ(auditor->Create(Proto<v1::Sandbox>("guest { oci {} }")).status(), denied);
   EXPECT_EQ(auditor->SetPolicy(Proto<v1::SetNetworkPolicyRequest>("sandbox_id: 'a'")), denied);
+  // Nor by any other method: what guests say to others is not theirs to read.
+  const std::set<std::string> reads = {"GetSandbox",     "ListSandboxes",   "WatchSandboxes",   "GetNetworkPolicy",
+                                       "EvaluatePolicy", "GetNetworkStats", "StreamAuditEvents"};
+  const auto channel = ChannelOn(ConnectUnix(kAuditUser));
+  for (const auto& [name, text] : Requests()) {
+    for (const MethodDescriptor* method : Methods()) {
+      if (method->name() != name) continue;
+      const auto request = RequestOf(*method, absl::StrReplaceAll(text, {{"ID", box}}));
+      const grpc::StatusCode code = CallOnce(channel, PathOf(*method), *request).error_code();
+      EXPECT_EQ(code == grpc::StatusCode::PERMISSION_DENIED, !reads.contains(name)) << name << ": " << code;
+    }
+  }
   EXPECT_TRUE(client().Get(box).ok());
 }
 
