@@ -92,6 +92,10 @@ absl::StatusOr<uid_t> LoopbackPeer(int fd) {
   if (!answer.ok()) return answer.status();
   // A socket that no process holds has no inode, and user 0.
   if (answer->idiag_state != TCP_ESTABLISHED || answer->idiag_inode == 0) return Nobody();
+  // A connection that was reset ahead of the question may have left its addresses to
+  // another's, and what it sent to be read. One that stands had them all the time.
+  there_size = sizeof(there);
+  if (getpeername(fd, reinterpret_cast<sockaddr*>(&there), &there_size) != 0) return Nobody();
   return answer->idiag_uid;
 }
 

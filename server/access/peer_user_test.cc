@@ -103,6 +103,17 @@ TEST_F(PeerUserTest, ASocketThatWasClosedIsNobodys) {
   EXPECT_TRUE(absl::IsPermissionDenied(UserOf(0, [](int fd) { close(fd); }).status()));
 }
 
+TEST_F(PeerUserTest, AConnectionThatWasResetIsNobodys) {
+  if (geteuid() != 0) GTEST_SKIP() << "becoming somebody else takes root";
+  ListenTcp("127.0.0.1");
+  const auto reset = [](int fd) {
+    const linger at_once = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    close(fd);
+  };
+  EXPECT_FALSE(UserOf(kSomebody, reset).ok());
+}
+
 TEST_F(PeerUserTest, KnowsTheConnectionsOfThisProcess) {
   ListenTcp("127.0.0.1");
   const UniqueFd client(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
