@@ -46,6 +46,10 @@ absl::StatusOr<std::vector<ListeningSocket>> MakeSockets(const ListenOptions& op
     if (!socket.ok()) return socket.status();
     sockets->push_back(*std::move(socket));
   }
+  // LISTEN_FDS may be another process's (sd_listen_fds(3)).
+  if (sockets->empty()) {
+    return absl::FailedPreconditionError("there is nothing to listen at: no --listen, and no socket of a service manager's");
+  }
   return sockets;
 }
 

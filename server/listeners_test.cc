@@ -343,6 +343,7 @@ TEST_F(ListenersTest, SaysWhatIsWrongWithItsFiles) {
   EXPECT_THAT(problem(options), HasSubstr("--access_policy="));
   ASSERT_EQ(chmod(Path("tokens").c_str(), 0666), 0);
   EXPECT_THAT(problem(Tls(true, true)), HasSubstr("may be written by everybody"));
+  EXPECT_THAT(problem(ListenOptions()), HasSubstr("nothing to listen at"));
 }
 
 }  // namespace
