@@ -173,9 +173,9 @@ absl::Status Serve(const ServerOptions& options, const sigset_t& signals) {
   GuestServiceImpl guest_service(running, **access,
                                  [&manager](std::function<void()> work) { return manager.RunBlocking(std::move(work)); });
   RpcMetrics rpc_metrics;
+  std::atomic<int> captures = 0;  // outlives whoever is on capture_io
   absl::StatusOr<std::unique_ptr<IoThread>> capture_io = IoThread::Start();
   if (!capture_io.ok()) return capture_io.status();
-  std::atomic<int> captures = 0;
   const auto start_capture = [&manager](const v1::CapturePacketsRequest& request, const Caller& caller,
                                         SandboxManager::Done<UniqueFd> done) {
     const absl::Status seen = CheckSeen(manager, request.sandbox_id(), caller);

@@ -67,7 +67,7 @@ class CaptureReactor : public grpc::ServerWriteReactor<v1::CapturePacketsRespons
   void Write();
   void End(const absl::Status& status);
 
-  const Parts& parts_;
+  const Parts parts_;  // a copy: the service may go before the I/O thread lets go of this
   const absl::StatusOr<Caller> caller_;  // whose stream it is, until it ends
   std::shared_ptr<CaptureReactor> self_;
   v1::CapturePacketsResponse response_;
