@@ -23,7 +23,8 @@ int main() {
   const Outcome outcome = parsed != nullptr ? Run(*parsed) : Outcome(std::get<Error>(request));
   if (const Error* error = std::get_if<Error>(&outcome)) {
     const std::string version = parsed != nullptr ? parsed->version : *std::rbegin(kVersions);
-    std::cout << ErrorJson(version, *error).dump() << std::endl;
+    // What it quotes need not be UTF-8.
+    std::cout << ErrorJson(version, *error).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << std::endl;
     return 1;
   }
   const nlohmann::json& result = std::get<nlohmann::json>(outcome);

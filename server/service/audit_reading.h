@@ -34,8 +34,8 @@ class AuditReading {
   static constexpr int kMaxLogsLookedAt = 16;
 
   // FieldError for a request that is wrong in itself, NotFound for an id that none
-  // of `logs` bears. Logs of sandboxes without the labels of `scope` are not there. Without follow, `logs` and what they hold now is all that is
-  // read.
+  // of `logs` bears. Logs of sandboxes without the labels of `scope` are not there.
+  // Without follow, `logs` and what they hold now is all that is read.
   static absl::StatusOr<AuditReading> Start(const v1::StreamAuditEventsRequest& request,
                                             const std::vector<AuditLogInfo>& logs, const Labels& scope = {});
 
