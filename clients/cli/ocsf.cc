@@ -89,7 +89,11 @@ Json ConnectionInfo(v1::Protocol protocol, v1::Direction direction, const v1::En
   Json info = {{"direction_id", direction == v1::DIRECTION_INGRESS ? kInbound : kOutbound},
                {"protocol_num", ProtocolNumber(protocol, ipv6)},
                {"protocol_ver_id", ipv6 ? 6 : 4}};
-  if (protocol != v1::PROTOCOL_UNSPECIFIED) info["protocol_name"] = EnumWord(protocol);
+  if (protocol == v1::PROTOCOL_ICMP && ipv6) {
+    info["protocol_name"] = "ipv6-icmp";  // as IANA calls it
+  } else if (protocol != v1::PROTOCOL_UNSPECIFIED) {
+    info["protocol_name"] = EnumWord(protocol);
+  }
   return info;
 }
 
@@ -165,11 +169,18 @@ Json FlowObject(const v1::AuditEvent& event) {
   return json;
 }
 
-int ResponseCode(const std::string& code) {
-  static const auto& codes = *new std::map<std::string, int>{
-      {"NOERROR", 0}, {"FORMERR", 1}, {"SERVFAIL", 2}, {"NXDOMAIN", 3}, {"NOTIMP", 4}, {"REFUSED", 5}};
+// The schema's number, and its own words for it; a code that we never answer with is
+// another, in ours.
+struct ResponseCode {
+  int id;
+  std::string caption;
+};
+ResponseCode ToResponseCode(const std::string& code) {
+  static const auto& codes = *new std::map<std::string, ResponseCode>{
+      {"NOERROR", {0, "NoError"}},   {"FORMERR", {1, "FormError"}}, {"SERVFAIL", {2, "ServError"}},
+      {"NXDOMAIN", {3, "NXDomain"}}, {"NOTIMP", {4, "NotImp"}},     {"REFUSED", {5, "Refused"}}};
   const auto found = codes.find(code);
-  return found == codes.end() ? kOther : found->second;
+  return found == codes.end() ? ResponseCode{kOther, code} : found->second;
 }
 
 Json Answers(const v1::DnsEvent& dns) {
@@ -187,8 +198,9 @@ Json DnsObject(const v1::AuditEvent& event) {
   Json json = Event(kDnsActivity, kTraffic, SeverityOf(dns.verdict()), event);
   AddVerdict(dns.verdict(), event.policy_generation(), event.sandbox_uid(), json);
   json["query"] = {{"hostname", dns.name()}, {"type", dns.type()}, {"class", "IN"}};
-  json["rcode"] = dns.response_code();
-  json["rcode_id"] = ResponseCode(dns.response_code());
+  const ResponseCode code = ToResponseCode(dns.response_code());
+  json["rcode"] = code.caption;
+  json["rcode_id"] = code.id;
   if (!dns.addresses().empty()) json["answers"] = Answers(dns);
   json["src_endpoint"] = {{"uid", event.sandbox_uid()}, {"name", event.sandbox_id()}};
   json["dst_endpoint"] = EndpointOf(dns.resolver());

@@ -25,7 +25,8 @@ const std::set<int> kSeverities = {0, 1, 2, 3, 4, 5, 6, 99};
 const std::set<int> kNetworkActivities = {0, 1, 2, 3, 4, 5, 6, 99};
 const std::set<int> kDnsActivities = {0, 1, 2, 6, 99};
 // At least one of these names an endpoint.
-const std::vector<std::string> kEndpointNames = {"ip", "uid", "name", "hostname", "svc_name", "instance_uid", "interface_uid", "interface_name", "domain"};
+const std::vector<std::string> kEndpointNames = {"ip",           "uid",           "name",           "hostname", "svc_name",
+                                                 "instance_uid", "interface_uid", "interface_name", "domain"};
 
 void ExpectHas(const json& object, const std::vector<std::string>& required, const std::string& what) {
   for (const std::string& name : required) EXPECT_TRUE(object.contains(name)) << what << " lacks " << name;
@@ -162,14 +163,37 @@ TEST(OcsfTest, AQueryTellsItsAnswer) {
   EXPECT_EQ(event["dst_endpoint"]["ip"], "10.0.2.3");
 }
 
-TEST(OcsfTest, EveryResponseCodeHasItsNumber) {
-  const std::vector<std::pair<std::string, int>> codes = {{"NOERROR", 0}, {"FORMERR", 1}, {"SERVFAIL", 2}, {"NXDOMAIN", 3},
-                                                          {"NOTIMP", 4},  {"REFUSED", 5}, {"BADVERS", 99}};
-  for (const auto& [code, number] : codes) {
-    const json event = Object("dns { name: 'a.test' type: 'A' resolver { address: '10.0.2.3' port: 53 } response_code: '" +
-                              code + "' " + kDenied + "}");
-    EXPECT_EQ(event["rcode_id"], number) << code;
+TEST(OcsfTest, EveryResponseCodeHasItsNumberAndCaption) {
+  const struct {
+    const char* code;
+    int id;
+    const char* caption;
+  } codes[] = {{"NOERROR", 0, "NoError"}, {"FORMERR", 1, "FormError"}, {"SERVFAIL", 2, "ServError"}, {"NXDOMAIN", 3, "NXDomain"},
+               {"NOTIMP", 4, "NotImp"},   {"REFUSED", 5, "Refused"},   {"BADVERS", 99, "BADVERS"}};
+  for (const auto& [code, id, caption] : codes) {
+    const json event = Object(std::string("dns { name: 'a.test' type: 'A' resolver { address: '10.0.2.3' port: 53 } ") +
+                              "response_code: '" + code + "' " + kDenied + "}");
+    EXPECT_EQ(event["rcode_id"], id) << code;
+    EXPECT_EQ(event["rcode"], caption);
     EXPECT_EQ(event["action_id"], 2);
+  }
+}
+
+TEST(OcsfTest, ProtocolsHaveTheNamesAndNumbersOfIana) {
+  const struct {
+    const char* protocol;
+    const char* guest;
+    int number;
+    const char* name;
+  } protocols[] = {{"PROTOCOL_TCP", "10.0.2.15", 6, "tcp"},
+                   {"PROTOCOL_UDP", "fd73::f", 17, "udp"},
+                   {"PROTOCOL_ICMP", "10.0.2.15", 1, "icmp"},
+                   {"PROTOCOL_ICMP", "fd73::f", 58, "ipv6-icmp"}};
+  for (const auto& [protocol, guest, number, name] : protocols) {
+    const json event = Object(std::string("flow { phase: PHASE_OPENED count: 1 remote { address: '::1' } guest { address: '") +
+                              guest + "' } protocol: " + protocol + " " + kAllowed + "}");
+    EXPECT_EQ(event["connection_info"]["protocol_num"], number);
+    EXPECT_EQ(event["connection_info"]["protocol_name"], name);
   }
 }
 
