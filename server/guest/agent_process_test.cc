@@ -32,9 +32,11 @@ class FakeAgent {
     thread_ = std::thread([this] { Serve(); });
   }
   ~FakeAgent() {
-    shutdown(own_.get(), SHUT_RDWR);
+    Leave();
     thread_.join();
   }
+  // Says nothing more, and takes nobody in.
+  void Leave() { shutdown(own_.get(), SHUT_RDWR); }
   absl::StatusOr<UniqueFd> Connect() {
     if (!other_.valid()) return absl::UnavailableError("gone");
     return std::move(other_);
@@ -167,6 +169,37 @@ TEST_F(AgentProcessTest, EndsWithItsGuest) {
   Start([](const std::string&, const json&) -> json { return {{"return", json::object()}}; });
   agent_->Close();
   EXPECT_EQ(Events(), (std::vector<std::string>{"exit:0/9"}));
+}
+
+TEST(GuestAgentTest, OneCallerAloneWaitsForAFirstAnswer) {
+  std::promise<void> asked, go_on;
+  GuestAgent agent([&]() -> absl::StatusOr<UniqueFd> {
+    asked.set_value();
+    go_on.get_future().wait();
+    return absl::UnavailableError("there is none");
+  });
+  absl::Status first;
+  std::thread waiting([&] { first = agent.Ping(); });
+  asked.get_future().wait();
+  EXPECT_TRUE(absl::IsFailedPrecondition(agent.Ping()));
+  go_on.set_value();
+  waiting.join();
+  EXPECT_TRUE(absl::IsFailedPrecondition(first));
+}
+
+TEST(GuestAgentTest, OneThatAnsweredIsTakenToBeThereUntilItFails) {
+  std::atomic<int> pings = 0;
+  auto fake = std::make_unique<FakeAgent>([&](const std::string& command, const json&) -> json {
+    if (command == "guest-ping") ++pings;
+    return {{"return", json::object()}};
+  });
+  GuestAgent agent([&] { return fake->Connect(); });
+  EXPECT_TRUE(agent.Ping().ok());
+  EXPECT_TRUE(agent.Ping().ok());
+  EXPECT_EQ(pings, 1);
+  fake->Leave();
+  EXPECT_FALSE(agent.Ask(7).ok());
+  EXPECT_TRUE(absl::IsFailedPrecondition(agent.Ping()));
 }
 
 TEST_F(AgentProcessTest, BelievesNothingOfWhatTheAgentSays) {

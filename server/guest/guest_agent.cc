@@ -46,7 +46,13 @@ std::vector<std::string> CommandOf(const ExecOptions& options) {
 
 }  // namespace
 
-absl::Status GuestAgent::Ping() { return Call("guest-ping", json::object()).status(); }
+absl::Status GuestAgent::Ping() {
+  if (answers_ && !closed_) return absl::OkStatus();
+  if (awaited_.exchange(true)) return NoAgent();
+  const absl::Status status = Call("guest-ping", json::object()).status();
+  awaited_ = false;
+  return status;
+}
 
 absl::StatusOr<int64_t> GuestAgent::Start(const ExecOptions& options, const std::string& input) {
   const std::vector<std::string> command = CommandOf(options);
@@ -84,7 +90,8 @@ absl::StatusOr<json> GuestAgent::Call(const char* command, const json& arguments
   const MutexLock lock(mutex_);
   if (absl::Status status = Open(deadline); !status.ok()) return status;
   absl::StatusOr<json> answer = socket_->Call(command, arguments, deadline);
-  if (answer.ok() || absl::IsFailedPrecondition(answer.status())) return answer;
+  answers_ = answer.ok() || absl::IsFailedPrecondition(answer.status());
+  if (answers_) return answer;
   socket_ = nullptr;
   return NoAgent();
 }

@@ -31,7 +31,9 @@ class GuestAgent {
   using Connect = std::function<absl::StatusOr<UniqueFd>()>;
   explicit GuestAgent(Connect connect) : connect_(std::move(connect)) {}
 
-  // That one answers.
+  // That one answers, or has answered and not failed to since. One caller at a time
+  // waits for a first answer, and others are told that there is none: a guest without
+  // an agent holds up one thread, however often it is asked for.
   absl::Status Ping();
 
   // Starts a program, with `input` as its standard input, and returns its number.
@@ -58,6 +60,8 @@ class GuestAgent {
 
   const Connect connect_;
   std::atomic<bool> closed_ = false;
+  std::atomic<bool> answers_ = false;
+  std::atomic<bool> awaited_ = false;  // a first answer
   Mutex mutex_;
   std::unique_ptr<JsonSocket> socket_ GUARDED_BY(mutex_);
 };
