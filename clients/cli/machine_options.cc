@@ -1,6 +1,7 @@
 #include "clients/cli/machine_options.h"
 
 #include <cmath>
+#include <vector>
 
 namespace sluice::cli {
 
@@ -22,23 +23,24 @@ void MachineOptions::FillGuest(v1::Guest& guest) const {
 }
 
 void AddMachineOptions(CLI::App* create, MachineOptions& options) {
-  auto* kernel = create->add_option("--kernel", options.kernel, "Run a virtual machine with this Linux kernel of the server's host")
-                     ->option_text("PATH")
-                     ->excludes(create->get_option("--rootfs"))
-                     ->excludes(create->get_option("--netns"))
-                     ->excludes(create->get_option("--pid"));
+  auto* kernel =
+      create->add_option("--kernel", options.kernel, "Run a virtual machine with this Linux kernel of the server's host")
+          ->option_text("PATH");
+  // What a machine has not is not to be left out in silence.
+  const std::vector<const char*> of_others = {"--rootfs", "--netns", "--pid", "--processes", "--env", "--user", "--workdir"};
+  for (const char* other : of_others) kernel->excludes(create->get_option(other));
   const auto of_kernel = [&](const char* name, auto& value, const char* help) {
     return create->add_option(name, value, help)->needs(kernel);
   };
   of_kernel("--initrd", options.initrd, "Its initial file system")->option_text("PATH");
   of_kernel("--disk", options.disk, "Its disk, raw or qcow2; what it writes is forgotten")->option_text("PATH");
   of_kernel("--append", options.kernel_arguments, "What the kernel is told")->option_text("ARGS");
-  auto* socket = create->add_option("--socket", options.framing, "Serve a virtual machine that someone else runs, behind a socket")
-                     ->check(CLI::IsMember({"stream", "datagram"}))
-                     ->excludes(create->get_option("--rootfs"))
-                     ->excludes(create->get_option("--netns"))
-                     ->excludes(create->get_option("--pid"))
-                     ->excludes(kernel);
+  auto* socket =
+      create->add_option("--socket", options.framing, "Serve a virtual machine that someone else runs, behind a socket")
+          ->check(CLI::IsMember({"stream", "datagram"}))
+          ->excludes(kernel);
+  for (const char* other : of_others) socket->excludes(create->get_option(other));
+  for (const char* of_machine : {"--memory", "--cpus"}) socket->excludes(create->get_option(of_machine));
   create->add_option("--socket-path", options.socket_path, "Where that socket is; the server's choice when left out")
       ->option_text("PATH")
       ->needs(socket);

@@ -31,6 +31,9 @@ TEST_F(SandboxCommandsTest, CreateTakesVirtualMachines) {
   EXPECT_EQ(RunCli({"create", "--kernel", "/k", "--", "true"}).exit_code, 2);
   EXPECT_EQ(RunCli({"create", "--kernel", "/k", "--socket", "stream"}).exit_code, 2);
   EXPECT_EQ(RunCli({"create", "--disk", "/d"}).exit_code, 2);
+  EXPECT_EQ(RunCli({"create", "--kernel", "/k", "--user", "0"}).exit_code, 2) << "nothing is left out in silence";
+  EXPECT_EQ(RunCli({"create", "--socket", "stream", "--memory", "1GiB"}).exit_code, 2);
+  EXPECT_EQ(state_.creates.size(), 2u);
 }
 
 TEST_F(SandboxCommandsTest, CreateSendsWhatTheOptionsSay) {
