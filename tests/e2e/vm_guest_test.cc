@@ -75,6 +75,8 @@ std::string VmGuestTest::kernel_;
 std::string VmGuestTest::initrd_;
 
 TEST_F(VmGuestTest, IsBehindItsPolicy) {
+  // The client's connection is a descriptor of the server's, from its first call on.
+  ASSERT_TRUE(client().List({}).ok());
   const std::multiset<std::string> before = Leavings(lab(), server());
   const std::string id = Create(absl::StrCat(Vm(), "network { ports { guest_port: 80 } }"));
   AwaitBoot(id);
