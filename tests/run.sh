@@ -40,9 +40,11 @@ main() {
   has_target "$@" || set -- "$@" //...
   readonly EVENTS=$(mktemp)
   trap 'rm -f "$EVENTS"' EXIT
-  # One test at a time: those in the lab measure and race with the clock. What
-  # passes only when tried again is told as FLAKY.
-  bazel test --jobs="$(nproc)" --local_test_jobs=1 --keep_going \
+  # One test at a time: those in the lab measure and race with the clock. It waits
+  # more than it works, so there is one job more than there are cores. What passes
+  # only when tried again is told as FLAKY.
+  local -r jobs=$(($(nproc) + 1))
+  bazel test --jobs="$jobs" --local_cpu_resources="$jobs" --local_test_jobs=1 --keep_going \
     --flaky_test_attempts=//tests/e2e/.*@2 \
     --noshow_progress --test_summary=short --test_output=errors \
     --test_env="SLUICE_BUF=$PWD/tests/node_modules/.bin/buf" \
