@@ -12,15 +12,13 @@
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
-#include "netsvc/base/field_error.h"
 #include "netsvc/base/io.h"
 #include "server/guest/console_socket.h"
-#include "server/guest/guest_files.h"
+#include "server/guest/local_files.h"
 #include "server/guest/mount_namespace.h"
 #include "server/guest/overlay_root.h"
 #include "server/guest/run_program.h"
@@ -72,27 +70,6 @@ absl::StatusOr<pid_t> PidInGuest(pid_t pid) {
     if (words.front() == "NSpid:" && absl::SimpleAtoi(words.back(), &inner)) return inner;
   }
   return absl::InternalError(absl::StrCat("/proc/", pid, "/status has no NSpid"));
-}
-
-bool HasNul(absl::string_view text) { return absl::StrContains(text, '\0'); }
-
-// What no runtime could pass on.
-absl::Status CheckStrings(const ExecOptions& options) {
-  if (options.args.empty() || options.args.front().empty()) return FieldError("args", "must name a program");
-  for (const std::string& arg : options.args) {
-    if (HasNul(arg)) return FieldError("args", "has a NUL in it");
-  }
-  for (const auto& [name, value] : options.env) {
-    if (name.empty() || absl::StrContains(name, '=')) {
-      return FieldError("env", "has a name that is empty or has a '=' in it");
-    }
-    if (HasNul(name) || HasNul(value)) return FieldError("env", "has a NUL in it");
-  }
-  const std::string& directory = options.working_directory;
-  if (!directory.empty() && (directory.front() != '/' || HasNul(directory))) {
-    return FieldError("working_directory", "must be an absolute path");
-  }
-  return absl::OkStatus();
 }
 
 struct Pipe {
@@ -188,17 +165,17 @@ absl::Status OciGuest::Start(std::function<void(ProcessExit)> on_exit) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<GuestFiles> OciGuest::Files() {
+absl::StatusOr<std::unique_ptr<GuestFiles>> OciGuest::Files() {
   if (const absl::Status status = life_->CheckRunning(); !status.ok()) return status;
   const MutexLock lock(root_mutex_);
   if (!root_.valid()) return absl::FailedPreconditionError("the guest has ended");
   UniqueFd root(fcntl(root_.get(), F_DUPFD_CLOEXEC, 0));
   if (!root.valid()) return ErrnoError(errno, "duplicate a descriptor");
-  return GuestFiles(std::move(root), options_.container.process.user);
+  return std::make_unique<LocalFiles>(std::move(root), options_.container.process.user);
 }
 
 absl::StatusOr<OciProcess> OciGuest::ToProcess(const ExecOptions& options) const {
-  if (const absl::Status status = CheckStrings(options); !status.ok()) return status;
+  if (const absl::Status status = CheckExecOptions(options); !status.ok()) return status;
   OciProcess process = options_.container.process;
   process.args = options.args;
   for (const auto& [name, value] : options.env) process.env[name] = value;

@@ -48,7 +48,7 @@ class OciGuest : public Guest {
   absl::Status DetachLink() override { return link_.Detach(); }
   absl::Status Start(std::function<void(ProcessExit)> on_exit) override;
   absl::StatusOr<std::unique_ptr<GuestProcess>> Exec(const ExecOptions& options) override;
-  absl::StatusOr<GuestFiles> Files() override;
+  absl::StatusOr<std::unique_ptr<GuestFiles>> Files() override;
   absl::Status Stop(absl::Time deadline) override;
 
  private:

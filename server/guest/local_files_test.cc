@@ -1,4 +1,4 @@
-#include "server/guest/guest_files.h"
+#include "server/guest/local_files.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -23,7 +23,7 @@ using testing::IsEmpty;
 constexpr size_t kMaxFile = 1 << 20;
 
 // A "host" directory with a secret, and the guest's root in it.
-class GuestFilesTest : public testing::Test {
+class LocalFilesTest : public testing::Test {
  protected:
   void SetUp() override {
     std::string name = absl::StrCat(testing::TempDir(), "/filesXXXXXX");
@@ -41,9 +41,9 @@ class GuestFilesTest : public testing::Test {
   void TearDown() override { std::filesystem::remove_all(host_); }
 
   std::string Host(const std::string& path) const { return host_ + path; }
-  GuestFiles Files() const { return FilesOf(user_); }
-  GuestFiles FilesOf(const GuestUser& user) const {
-    return GuestFiles(UniqueFd(open(Host("/root").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)), user);
+  LocalFiles Files() const { return FilesOf(user_); }
+  LocalFiles FilesOf(const GuestUser& user) const {
+    return LocalFiles(UniqueFd(open(Host("/root").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)), user);
   }
   void Link(const std::string& target, const std::string& path) const {
     ASSERT_EQ(symlink(target.c_str(), Host("/root" + path).c_str()), 0);
@@ -96,7 +96,7 @@ class GuestFilesTest : public testing::Test {
   std::string host_;
 };
 
-TEST_F(GuestFilesTest, LinksAndDotsStayInTheRoot) {
+TEST_F(LocalFilesTest, LinksAndDotsStayInTheRoot) {
   Link("/secret", "/etc/absolute");
   Link("../../../../secret", "/etc/relative");
   Link("/..", "/etc/up");
@@ -109,7 +109,7 @@ TEST_F(GuestFilesTest, LinksAndDotsStayInTheRoot) {
   }
 }
 
-TEST_F(GuestFilesTest, WritesThroughLinksStayInTheRoot) {
+TEST_F(LocalFilesTest, WritesThroughLinksStayInTheRoot) {
   Link("../..", "/etc/up");
   Link(Host("/secret"), "/tmp/link");
   EXPECT_TRUE(absl::IsNotFound(Read("/tmp/link").status()));
@@ -122,8 +122,8 @@ TEST_F(GuestFilesTest, WritesThroughLinksStayInTheRoot) {
   EXPECT_FALSE(std::filesystem::exists(Host("/tmp")));
 }
 
-TEST_F(GuestFilesTest, KernelFilesAndMagicLinksAreNotReached) {
-  const GuestFiles whole_host(UniqueFd(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)), GuestUser{.uid = 0, .gid = 0});
+TEST_F(LocalFilesTest, KernelFilesAndMagicLinksAreNotReached) {
+  const LocalFiles whole_host(UniqueFd(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)), GuestUser{.uid = 0, .gid = 0});
   for (const char* path : {"/proc/self/root/etc/passwd", "/proc/self/cwd", "/proc/sys/kernel/hostname",
                            "/proc/self/status", "/proc", "/sys/class"}) {
     SCOPED_TRACE(path);
@@ -135,7 +135,7 @@ TEST_F(GuestFilesTest, KernelFilesAndMagicLinksAreNotReached) {
   }
 }
 
-TEST_F(GuestFilesTest, OpensNeitherPipesNorDirectories) {
+TEST_F(LocalFilesTest, OpensNeitherPipesNorDirectories) {
   ASSERT_EQ(mkfifo(Host("/root/tmp/fifo").c_str(), 0666), 0);
   for (const char* path : {"/tmp/fifo", "/tmp"}) {
     EXPECT_TRUE(absl::IsFailedPrecondition(Read(path).status())) << path;
@@ -144,7 +144,7 @@ TEST_F(GuestFilesTest, OpensNeitherPipesNorDirectories) {
   EXPECT_TRUE(absl::IsFailedPrecondition(Files().List("/tmp/fifo").status()));
 }
 
-TEST_F(GuestFilesTest, AFileAppearsWholeOrNotAtAll) {
+TEST_F(LocalFilesTest, AFileAppearsWholeOrNotAtAll) {
   ASSERT_TRUE(Write("/tmp/file", "before").ok());
   {
     auto writer = Open("/tmp/file");
@@ -164,7 +164,7 @@ TEST_F(GuestFilesTest, AFileAppearsWholeOrNotAtAll) {
   EXPECT_EQ(info->gid(), user_.gid);
 }
 
-TEST_F(GuestFilesTest, ReadsParts) {
+TEST_F(LocalFilesTest, ReadsParts) {
   const std::string data = std::string(FileReader::kMaxChunk, 'a') + "bcd";
   ASSERT_TRUE(Write("/tmp/file", data).ok());
   EXPECT_EQ(Read("/tmp/file").value_or(""), data);
@@ -174,7 +174,7 @@ TEST_F(GuestFilesTest, ReadsParts) {
   EXPECT_EQ(FieldOf(Read("/tmp/file", ~uint64_t{0}).status()), "offset");
 }
 
-TEST_F(GuestFilesTest, DoesOnlyWhatTheUserMay) {
+TEST_F(LocalFilesTest, DoesOnlyWhatTheUserMay) {
   ASSERT_TRUE(WriteFile(Host("/root/etc/shadow"), "hash", 0600).ok());
   ASSERT_EQ(chmod(Host("/root/etc").c_str(), 0755), 0);
   ASSERT_EQ(chown(Host("/root/etc").c_str(), 0, 0), 0);
@@ -189,7 +189,7 @@ TEST_F(GuestFilesTest, DoesOnlyWhatTheUserMay) {
   EXPECT_TRUE(ReadFile(Host("/root/etc/shadow"), kMaxFile).ok());
 }
 
-TEST_F(GuestFilesTest, MakesDirectories) {
+TEST_F(LocalFilesTest, MakesDirectories) {
   EXPECT_TRUE(absl::IsNotFound(MakeDirectory("/tmp/a/b")));
   ASSERT_TRUE(MakeDirectory("/tmp/a/b/", true, 01700).ok());
   EXPECT_EQ(Files().Stat("/tmp/a")->mode(), 0755u);
@@ -201,7 +201,7 @@ TEST_F(GuestFilesTest, MakesDirectories) {
   EXPECT_TRUE(absl::IsFailedPrecondition(MakeDirectory("/tmp/file/below", true)));
 }
 
-TEST_F(GuestFilesTest, RemovesTreesAndNothingBeyond) {
+TEST_F(LocalFilesTest, RemovesTreesAndNothingBeyond) {
   ASSERT_TRUE(MakeDirectory("/tmp/a/b", true).ok());
   ASSERT_TRUE(Write("/tmp/a/b/file", "x").ok());
   ASSERT_TRUE(Write("/tmp/kept", "x").ok());
@@ -216,7 +216,7 @@ TEST_F(GuestFilesTest, RemovesTreesAndNothingBeyond) {
   EXPECT_TRUE(absl::IsNotFound(Files().Remove("/tmp/kept", true)));
 }
 
-TEST_F(GuestFilesTest, ListsByNameAndTellsLinksTargets) {
+TEST_F(LocalFilesTest, ListsByNameAndTellsLinksTargets) {
   ASSERT_TRUE(Write("/tmp/b", "x").ok());
   Link("/secret", "/tmp/a");
   ASSERT_TRUE(WriteFile(Host("/root/tmp/\xff"), "").ok());
@@ -227,7 +227,7 @@ TEST_F(GuestFilesTest, ListsByNameAndTellsLinksTargets) {
   EXPECT_EQ(link->link_target(), "/secret");
 }
 
-TEST_F(GuestFilesTest, RefusesWhatIsNoPath) {
+TEST_F(LocalFilesTest, RefusesWhatIsNoPath) {
   for (const std::string& path : {std::string(), std::string("tmp/file"), std::string("/tmp/\0x", 7),
                                   "/" + std::string(GuestRoot::kMaxPath, 'a'), "/" + std::string(300, 'a')}) {
     EXPECT_EQ(FieldOf(Read(path).status()), "path") << path;
