@@ -50,16 +50,7 @@ class OciGuestTest : public E2eTest {
   std::string CreateGuest(const std::string& oci) {
     return Create(absl::StrCat("guest { oci { ", oci, " } } network { policy { preset: PRESET_NONE } }"));
   }
-  // Of root's, who is refused on the host's own root: on one of busybox's.
-  std::string CreateGuestOfRoot() {
-    const std::string rootfs = lab().Path("rootfs");
-    const lab::CommandResult made = RunOnHost(
-        {"sh", "-e", "-c", "mkdir -p $0/bin; for name in $(busybox --list); do ln -sf busybox $0/bin/$name; done;"
-         "cp --remove-destination /bin/busybox $0/bin/",
-         rootfs});
-    EXPECT_EQ(made.exit_code, 0) << made.err;
-    return CreateGuest(absl::StrCat("user: '0' rootfs: '", rootfs, "'"));
-  }
+  std::string CreateGuestOfRoot() { return CreateGuest(absl::StrCat("user: '0' rootfs: '", BusyboxRoot(), "'")); }
   static std::string Shell(const std::string& id, const std::string& script) {
     const ExecResult result = Run(id, {"sh", "-c", script});
     return absl::StrCat(result.out, result.err);

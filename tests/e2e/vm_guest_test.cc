@@ -75,7 +75,9 @@ TEST_F(VmGuestTest, TakesItsNetworkFromDhcp) {
 }
 
 TEST_F(VmGuestTest, TakesItsNetworkFromRouterAdvertisements) {
-  EXPECT_THAT(InVm("ip -6 address show dev eth0 scope global").out, HasSubstr("fd73:6c75:6963:1:"));
+  // It tells at first whether another has its address (RFC 4862, 5.4).
+  EXPECT_THAT(InVm("until ip -6 address show dev eth0 scope global | grep -v tentative | grep inet6; do sleep 0.1; done").out,
+              HasSubstr("fd73:6c75:6963:1:"));
   EXPECT_EQ(InVm("rdnss eth0 | tee /tmp/resolver").out, absl::StrCat(kResolver6, "\n"));
   EXPECT_THAT(InVm("nslookup -type=aaaa web.example.com $(cat /tmp/resolver)").out, HasSubstr("2606:2800:220:1::1"));
   EXPECT_EQ(InVm("wget -q -O - http://[2606:2800:220:1::1]/hello").out, "hello from the web\n");
