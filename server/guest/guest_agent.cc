@@ -130,11 +130,17 @@ absl::Status GuestAgent::CloseFile(int64_t handle) { return Call("guest-file-clo
 
 absl::StatusOr<json> GuestAgent::Call(const char* command, const json& arguments) {
   const absl::Time deadline = absl::Now() + kAnswerTimeout;
+  const uint64_t failures = failures_;
   const MutexLock lock(mutex_);
-  if (absl::Status status = Open(deadline); !status.ok()) return status;
+  if (failures_ != failures) return NoAgent();  // while this one waited for its turn
+  if (absl::Status status = Open(deadline); !status.ok()) {
+    ++failures_;
+    return status;
+  }
   absl::StatusOr<json> answer = socket_->Call(command, arguments, deadline);
   answers_ = answer.ok() || absl::IsFailedPrecondition(answer.status());
   if (answers_) return answer;
+  ++failures_;
   socket_ = nullptr;
   return NoAgent();
 }

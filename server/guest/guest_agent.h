@@ -72,6 +72,9 @@ class GuestAgent {
   std::atomic<bool> closed_ = false;
   std::atomic<bool> answers_ = false;
   std::atomic<bool> awaited_ = false;  // a first answer
+  // Calls without an answer: those that waited behind one fail with it, so that an
+  // agent that falls silent holds nobody up longer than once.
+  std::atomic<uint64_t> failures_ = 0;
   Mutex mutex_;
   std::unique_ptr<JsonSocket> socket_ GUARDED_BY(mutex_);
 };
