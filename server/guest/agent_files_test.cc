@@ -19,6 +19,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "netsvc/base/io.h"
+#include "server/guest/file_calls.h"
 #include "server/guest/run_program.h"
 #include "server/worker/unix_socket.h"
 
@@ -68,38 +69,16 @@ class AgentFilesTest : public testing::Test {
   static std::string Content(const std::string& path) { return ReadFile(path, kMaxFile).value_or("<none>"); }
 
   absl::StatusOr<std::string> Read(const std::string& path, uint64_t offset = 0, uint64_t length = 0) const {
-    v1::ReadFileRequest request;
-    request.set_path(path);
-    request.set_offset(offset);
-    request.set_length(length);
-    const auto reader = files_->Read(request);
-    if (!reader.ok()) return reader.status();
-    std::string data;
-    while (true) {
-      const absl::StatusOr<std::string> chunk = (*reader)->Next();
-      if (!chunk.ok() || chunk->empty()) return chunk.ok() ? data : chunk;
-      EXPECT_LE(chunk->size(), FileReader::kMaxChunk);
-      data += *chunk;
-    }
+    return ReadWhole(*files_, path, offset, length);
   }
   absl::StatusOr<std::unique_ptr<FileWriter>> Open(const std::string& path, uint32_t mode = 0) const {
-    v1::WriteFileOpen request;
-    request.set_path(path);
-    request.set_mode(mode);
-    return files_->Write(request);
+    return OpenToWrite(*files_, path, mode);
   }
   absl::Status Write(const std::string& path, const std::string& data, uint32_t mode = 0) const {
-    const auto writer = Open(path, mode);
-    if (!writer.ok()) return writer.status();
-    if (const absl::Status status = (*writer)->Write(data); !status.ok()) return status;
-    return (*writer)->Commit().status();
+    return WriteWhole(*files_, path, data, mode);
   }
   absl::Status MakeDirectory(const std::string& path, bool parents = false, uint32_t mode = 0) const {
-    v1::MakeDirectoryRequest request;
-    request.set_path(path);
-    request.set_parents(parents);
-    request.set_mode(mode);
-    return files_->MakeDirectory(request);
+    return MakeOneDirectory(*files_, path, parents, mode);
   }
   std::vector<std::string> Names() const {
     std::vector<std::string> names;

@@ -13,6 +13,7 @@
 #include "gtest/gtest.h"
 #include "netsvc/base/field_error.h"
 #include "netsvc/base/io.h"
+#include "server/guest/file_calls.h"
 
 namespace sluice {
 namespace {
@@ -50,37 +51,16 @@ class LocalFilesTest : public testing::Test {
   }
 
   absl::StatusOr<std::string> Read(const std::string& path, uint64_t offset = 0, uint64_t length = 0) const {
-    v1::ReadFileRequest request;
-    request.set_path(path);
-    request.set_offset(offset);
-    request.set_length(length);
-    const auto reader = Files().Read(request);
-    if (!reader.ok()) return reader.status();
-    std::string data;
-    while (true) {
-      const absl::StatusOr<std::string> chunk = (*reader)->Next();
-      if (!chunk.ok() || chunk->empty()) return chunk.ok() ? data : chunk;
-      data += *chunk;
-    }
+    return ReadWhole(Files(), path, offset, length);
   }
   absl::StatusOr<std::unique_ptr<FileWriter>> Open(const std::string& path, uint32_t mode = 0) const {
-    v1::WriteFileOpen request;
-    request.set_path(path);
-    request.set_mode(mode);
-    return Files().Write(request);
+    return OpenToWrite(Files(), path, mode);
   }
   absl::Status Write(const std::string& path, const std::string& data, uint32_t mode = 0) const {
-    const auto writer = Open(path, mode);
-    if (!writer.ok()) return writer.status();
-    if (const absl::Status status = (*writer)->Write(data); !status.ok()) return status;
-    return (*writer)->Commit().status();
+    return WriteWhole(Files(), path, data, mode);
   }
   absl::Status MakeDirectory(const std::string& path, bool parents = false, uint32_t mode = 0) const {
-    v1::MakeDirectoryRequest request;
-    request.set_path(path);
-    request.set_parents(parents);
-    request.set_mode(mode);
-    return Files().MakeDirectory(request);
+    return MakeOneDirectory(Files(), path, parents, mode);
   }
   std::vector<std::string> Names(const std::string& path) const {
     std::vector<std::string> names;
