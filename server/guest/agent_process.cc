@@ -19,6 +19,7 @@ constexpr absl::Duration kLongestWait = absl::Milliseconds(500);
 constexpr absl::Duration kInputCheck = absl::Milliseconds(200);
 constexpr int kNoSuchProgram = 127;  // as in a shell
 constexpr int kUnknownExit = 255;
+constexpr char kTruncated[] = "sluice: the guest's agent kept only the beginning of this program's output\n";
 
 }  // namespace
 
@@ -30,6 +31,10 @@ class AgentProcess::State : public std::enable_shared_from_this<State> {
 
   void Run() {
     if (!AwaitInput()) return;
+    if (InputIsTooLong()) {
+      return Fail(kUnknownExit, absl::ResourceExhaustedError(absl::StrCat(
+                                    "the program was not started: a guest's agent takes ", kMaxInput, " bytes of input")));
+    }
     const absl::StatusOr<int64_t> pid = agent_->Start(options_, TakeInput());
     if (!pid.ok()) {
       return Fail(absl::IsNotFound(pid.status()) ? kNoSuchProgram : kUnknownExit, pid.status());
@@ -38,6 +43,7 @@ class AgentProcess::State : public std::enable_shared_from_this<State> {
     while (true) {
       absl::StatusOr<GuestAgent::Outcome> outcome = agent_->Ask(*pid);
       if (!outcome.ok()) return Fail(kUnknownExit, outcome.status());
+      if (outcome->exited && outcome->truncated) outcome->err += kTruncated;
       if (outcome->exited) return Finish(*std::move(outcome));
       const int signal = AwaitSignal(wait);
       if (signal != 0) Kill(*pid, signal);
@@ -54,7 +60,8 @@ class AgentProcess::State : public std::enable_shared_from_this<State> {
   void WriteStdin(std::string data, std::function<void()> callback) {
     {
       const MutexLock lock(mutex_);
-      if (!input_complete_) input_.append(data, 0, kMaxInput - std::min(kMaxInput, input_.size()));
+      // One byte past the limit tells of more.
+      if (!input_complete_) input_.append(data, 0, kMaxInput + 1 - input_.size());
     }
     Post(std::move(callback));
   }
@@ -100,6 +107,11 @@ class AgentProcess::State : public std::enable_shared_from_this<State> {
     }
     if (signal_ != 0) SetOutcome({.exited = true, .exit = {.signal = signal_}, .out = "", .err = ""});
     return signal_ == 0;
+  }
+
+  bool InputIsTooLong() {
+    const MutexLock lock(mutex_);
+    return input_.size() > kMaxInput;
   }
 
   std::string TakeInput() {

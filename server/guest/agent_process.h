@@ -13,9 +13,10 @@ namespace sluice {
 
 // A GuestProcess that a guest's agent runs. The agent takes a program's whole input
 // at once and tells its output at its end, so: the program starts when its input is
-// complete (CloseStdin), which is at most kMaxInput bytes, the rest being lost; its
-// output, at most 16 MiB a stream, comes when it has ended; its number is not known
-// when it is asked for. A program that the guest does not have ends with 127, as in
+// complete (CloseStdin), and not at all (it ends with 255, and says why) where that is
+// more than kMaxInput bytes; its output, at most 16 MiB a stream, comes when it has
+// ended, with a last line on stderr where there was more; its number is not known when
+// it is asked for. A program that the guest does not have ends with 127, as in
 // a shell.
 class AgentProcess : public GuestProcess {
  public:

@@ -63,6 +63,8 @@ class FakeAgent {
   std::thread thread_;
 };
 
+constexpr char kPath[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 json Ended(int code, const std::string& out, const std::string& err) {
   return {{"return", {{"exited", true}, {"exitcode", code}, {"out-data", absl::Base64Escape(out)}, {"err-data", absl::Base64Escape(err)}}}};
 }
@@ -128,7 +130,7 @@ TEST_F(AgentProcessTest, RunsAProgramOnceItsInputIsComplete) {
   EXPECT_FALSE(started);
   process_->CloseStdin();
   EXPECT_EQ(Events(), (std::vector<std::string>{"out:output", "err:errors", "exit:3/0"}));
-  EXPECT_EQ(call, json({{"path", "program"}, {"arg", {"x"}}, {"env", {"A=b"}}, {"capture-output", true},
+  EXPECT_EQ(call, json({{"path", "program"}, {"arg", {"x"}}, {"env", {"A=b", kPath}}, {"capture-output", true},
                         {"input-data", absl::Base64Escape("input")}}));
 }
 
@@ -139,6 +141,32 @@ TEST_F(AgentProcessTest, TellsLongOutputInChunks) {
   });
   process_->CloseStdin();
   EXPECT_EQ(Events(), (std::vector<std::string>{absl::StrCat("out:", much.substr(1)), "out:x", "exit:0/0"}));
+}
+
+TEST_F(AgentProcessTest, StartsNothingWithHalfItsInput) {
+  std::atomic<bool> started = false;
+  Start([&](const std::string&, const json&) -> json {
+    started = true;
+    return {{"return", {{"pid", 7}}}};
+  });
+  for (size_t sent = 0; sent <= AgentProcess::kMaxInput; sent += 1 << 20) Write(std::string(1 << 20, 'x'));
+  process_->CloseStdin();
+  EXPECT_EQ(Events(), (std::vector<std::string>{
+                          "err:the program was not started: a guest's agent takes 4194304 bytes of input\n", "exit:255/0"}));
+  EXPECT_FALSE(started);
+}
+
+TEST_F(AgentProcessTest, SaysThatOutputIsMissing) {
+  Start([&](const std::string& command, const json&) -> json {
+    if (command == "guest-exec") return {{"return", {{"pid", 7}}}};
+    json ended = Ended(0, "begin", "");
+    ended["return"]["out-truncated"] = true;
+    return ended;
+  });
+  process_->CloseStdin();
+  EXPECT_EQ(Events(), (std::vector<std::string>{
+                          "out:begin", "err:sluice: the guest's agent kept only the beginning of this program's output\n",
+                          "exit:0/0"}));
 }
 
 TEST_F(AgentProcessTest, EndsAsInAShellWhereThereIsNoSuchProgram) {

@@ -4,7 +4,7 @@
 
 namespace sluice {
 
-absl::StatusOr<GuestFiles> Guest::Files() {
+absl::StatusOr<std::unique_ptr<GuestFiles>> Guest::Files() {
   return absl::FailedPreconditionError("the guest is someone else's: this server does nothing with its files");
 }
 

@@ -57,7 +57,7 @@ class Guest {
 
   // Its files, for one call's use: they are there until the guest is stopped.
   // FailedPrecondition (the guest ended, or is someone else's).
-  virtual absl::StatusOr<GuestFiles> Files();
+  virtual absl::StatusOr<std::unique_ptr<GuestFiles>> Files();
 
   // Ends the guest, programs of Exec included, and removes the interface and
   // everything that the guest left on the host. DeadlineExceeded where that took

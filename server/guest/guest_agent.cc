@@ -44,6 +44,13 @@ std::vector<std::string> CommandOf(const ExecOptions& options) {
   return command;
 }
 
+// The agent puts it in the place of its own, PATH with it.
+std::map<std::string, std::string> EnvironmentOf(const ExecOptions& options) {
+  std::map<std::string, std::string> env = options.env;
+  if (!env.empty()) env.emplace("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+  return env;
+}
+
 }  // namespace
 
 absl::Status GuestAgent::Ping() {
@@ -59,7 +66,7 @@ absl::StatusOr<int64_t> GuestAgent::Start(const ExecOptions& options, const std:
   json arguments = {{"path", command.front()},
                     {"arg", std::vector<std::string>(command.begin() + 1, command.end())},
                     {"capture-output", true}};
-  for (const auto& [name, value] : options.env) arguments["env"].push_back(absl::StrCat(name, "=", value));
+  for (const auto& [name, value] : EnvironmentOf(options)) arguments["env"].push_back(absl::StrCat(name, "=", value));
   if (!input.empty()) arguments["input-data"] = absl::Base64Escape(input);
   const absl::StatusOr<json> answer = Call("guest-exec", arguments);
   // GLib's words for a program that could not be run (gspawn.c).
@@ -82,16 +89,58 @@ absl::StatusOr<GuestAgent::Outcome> GuestAgent::Ask(int64_t pid) {
   outcome.exit.signal = static_cast<int>(IntegerOf(*answer, "signal", 0));
   outcome.out = BytesOf(*answer, "out-data");
   outcome.err = BytesOf(*answer, "err-data");
+  outcome.truncated = FlagOf(*answer, "out-truncated") || FlagOf(*answer, "err-truncated");
   return outcome;
 }
 
+absl::StatusOr<int64_t> GuestAgent::OpenFile(const std::string& path, const char* mode) {
+  const absl::StatusOr<json> answer = Call("guest-file-open", {{"path", path}, {"mode", mode}});
+  if (!answer.ok()) return answer.status();
+  if (!answer->is_number_integer()) return absl::FailedPreconditionError("the guest's agent does not say which file it opened");
+  return answer->get<int64_t>();
+}
+
+absl::Status GuestAgent::SeekFile(int64_t handle, uint64_t offset) {
+  return Call("guest-file-seek", {{"handle", handle}, {"offset", offset}, {"whence", "set"}}).status();
+}
+
+absl::StatusOr<std::string> GuestAgent::ReadFile(int64_t handle, size_t count) {
+  const absl::StatusOr<json> answer = Call("guest-file-read", {{"handle", handle}, {"count", count}});
+  if (!answer.ok()) return answer.status();
+  std::string data = answer->is_object() ? BytesOf(*answer, "buf-b64") : "";
+  if (data.size() > count) return absl::FailedPreconditionError("the guest's agent says more than it was asked for");
+  return data;
+}
+
+absl::Status GuestAgent::WriteFile(int64_t handle, absl::string_view data) {
+  while (!data.empty()) {
+    const absl::StatusOr<json> answer =
+        Call("guest-file-write", {{"handle", handle}, {"buf-b64", absl::Base64Escape(data)}});
+    if (!answer.ok()) return answer.status();
+    const int64_t count = answer->is_object() ? IntegerOf(*answer, "count", 0) : 0;
+    if (count <= 0 || static_cast<uint64_t>(count) > data.size()) {
+      return absl::FailedPreconditionError("the guest's agent does not say how much it wrote");
+    }
+    data.remove_prefix(static_cast<size_t>(count));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status GuestAgent::CloseFile(int64_t handle) { return Call("guest-file-close", {{"handle", handle}}).status(); }
+
 absl::StatusOr<json> GuestAgent::Call(const char* command, const json& arguments) {
   const absl::Time deadline = absl::Now() + kAnswerTimeout;
+  const uint64_t failures = failures_;
   const MutexLock lock(mutex_);
-  if (absl::Status status = Open(deadline); !status.ok()) return status;
+  if (failures_ != failures) return NoAgent();  // while this one waited for its turn
+  if (absl::Status status = Open(deadline); !status.ok()) {
+    ++failures_;
+    return status;
+  }
   absl::StatusOr<json> answer = socket_->Call(command, arguments, deadline);
   answers_ = answer.ok() || absl::IsFailedPrecondition(answer.status());
   if (answers_) return answer;
+  ++failures_;
   socket_ = nullptr;
   return NoAgent();
 }

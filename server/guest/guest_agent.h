@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "netsvc/base/unique_fd.h"
 #include "server/base/mutex.h"
@@ -46,9 +47,18 @@ class GuestAgent {
     ProcessExit exit;
     std::string out;
     std::string err;
+    bool truncated = false;  // there was more output than the agent keeps
   };
   // The outcome of one that has exited is told once.
   absl::StatusOr<Outcome> Ask(int64_t pid);
+
+  // Files. `mode` is fopen's; NotFound and FailedPrecondition carry the agent's words.
+  absl::StatusOr<int64_t> OpenFile(const std::string& path, const char* mode);
+  absl::Status SeekFile(int64_t handle, uint64_t offset);
+  // `count` bytes at most; empty at the end.
+  absl::StatusOr<std::string> ReadFile(int64_t handle, size_t count);
+  absl::Status WriteFile(int64_t handle, absl::string_view data);
+  absl::Status CloseFile(int64_t handle);
 
   // The guest ends: every call fails from now on.
   void Close() { closed_ = true; }
@@ -62,6 +72,9 @@ class GuestAgent {
   std::atomic<bool> closed_ = false;
   std::atomic<bool> answers_ = false;
   std::atomic<bool> awaited_ = false;  // a first answer
+  // Calls without an answer: those that waited behind one fail with it, so that an
+  // agent that falls silent holds nobody up longer than once.
+  std::atomic<uint64_t> failures_ = 0;
   Mutex mutex_;
   std::unique_ptr<JsonSocket> socket_ GUARDED_BY(mutex_);
 };

@@ -1,17 +1,17 @@
 #ifndef SLUICE_SERVER_GUEST_GUEST_FILES_H_
 #define SLUICE_SERVER_GUEST_GUEST_FILES_H_
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "netsvc/base/unique_fd.h"
-#include "server/guest/guest_root.h"
-#include "server/guest/guest_user.h"
 #include "sluice/v1/guest_service.pb.h"
 
 namespace sluice {
@@ -21,17 +21,10 @@ class FileReader {
  public:
   static constexpr size_t kMaxChunk = 64 * 1024;  // bytes
 
-  // Reads `length` bytes (0: to the end) from `offset` on.
-  FileReader(UniqueFd fd, std::string path, uint64_t offset, uint64_t length);
+  virtual ~FileReader() = default;
 
   // The next bytes, kMaxChunk at most; empty at the end. Blocks.
-  absl::StatusOr<std::string> Next();
-
- private:
-  UniqueFd fd_;
-  std::string path_;
-  uint64_t offset_;
-  uint64_t left_;
+  virtual absl::StatusOr<std::string> Next() = 0;
 };
 
 // A file that is being written, under a name of its own beside the one that it
@@ -39,61 +32,66 @@ class FileReader {
 // on any thread. Calls, the destructor with them, block.
 class FileWriter {
  public:
-  FileWriter(GuestRoot::Place place, GuestUser user, std::string path, std::string temporary, UniqueFd fd);
-  FileWriter(const FileWriter&) = delete;
-  FileWriter& operator=(const FileWriter&) = delete;
-  ~FileWriter();
+  virtual ~FileWriter() = default;
 
   // ResourceExhausted where the disk is full.
-  absl::Status Write(absl::string_view data);
+  virtual absl::Status Write(absl::string_view data) = 0;
   // The file appears, in place of what had its name. Returns its size. Once.
-  absl::StatusOr<uint64_t> Commit();
-
- private:
-  const GuestRoot::Place place_;
-  const GuestUser user_;
-  const std::string path_;
-  const std::string temporary_;
-  UniqueFd fd_;
-  uint64_t size_ = 0;
+  virtual absl::StatusOr<uint64_t> Commit() = 0;
 };
 
-// What the server does with a guest's files, as the guest's user: it may do what
-// that user may. Paths are GuestRoot's. Only regular files are read and written;
-// nothing else is even opened. Any thread; every call blocks.
+// What the server does with a guest's files. Only regular files are read and
+// written; nothing else is even opened. Any thread; every call blocks.
 //
 // Errors: FieldError of the request's field, and those of FileError.
 class GuestFiles {
  public:
+  static constexpr mode_t kPermissionBits = 07777;
   static constexpr mode_t kDefaultFileMode = 0644;
   static constexpr mode_t kDefaultDirectoryMode = 0755;
   // Of the paths in one listing, with what is told beside them.
   static constexpr size_t kMaxListingBytes = 3 << 20;
-  static constexpr int kMaxRemoveDepth = 128;  // directories in one another
 
-  // `root` is a descriptor of the guest's root directory.
-  GuestFiles(UniqueFd root, GuestUser user) : root_(std::move(root)), user_(user) {}
+  virtual ~GuestFiles() = default;
 
-  absl::StatusOr<std::unique_ptr<FileReader>> Read(const v1::ReadFileRequest& request) const;
+  virtual absl::StatusOr<std::unique_ptr<FileReader>> Read(const v1::ReadFileRequest& request) const = 0;
   // A symbolic link at the path is replaced, not followed.
-  absl::StatusOr<std::unique_ptr<FileWriter>> Write(const v1::WriteFileOpen& request) const;
+  virtual absl::StatusOr<std::unique_ptr<FileWriter>> Write(const v1::WriteFileOpen& request) const = 0;
   // Of a link itself.
-  absl::StatusOr<v1::FileInfo> Stat(const std::string& path) const;
+  virtual absl::StatusOr<v1::FileInfo> Stat(const std::string& path) const = 0;
   // By name. ResourceExhausted past kMaxListingBytes.
-  absl::StatusOr<std::vector<v1::FileInfo>> List(const std::string& path) const;
+  virtual absl::StatusOr<std::vector<v1::FileInfo>> List(const std::string& path) const = 0;
   // With `parents`, an existing directory is no error, and parents that are made
   // have kDefaultDirectoryMode.
-  absl::Status MakeDirectory(const v1::MakeDirectoryRequest& request) const;
-  // A link itself. A directory must be empty unless `recursive`, and other file
-  // systems in it are left alone: FailedPrecondition.
-  absl::Status Remove(const std::string& path, bool recursive) const;
+  virtual absl::Status MakeDirectory(const v1::MakeDirectoryRequest& request) const = 0;
+  // A link itself. A directory must be empty unless `recursive`.
+  virtual absl::Status Remove(const std::string& path, bool recursive) const = 0;
+};
+
+// What implementations share.
+
+// FieldError of "mode" where there is more in it than permission bits.
+absl::Status CheckFileMode(uint32_t mode);
+// FieldError of "offset" where no file is that long.
+absl::Status CheckFileOffset(uint64_t offset);
+// A name that nothing in a directory has yet, for a file that is being written.
+absl::StatusOr<std::string> TemporaryFileName();
+// The API's strings are UTF-8, a guest's names any bytes.
+std::string FileNameToUtf8(const std::string& bytes);
+v1::FileInfo::Type FileTypeOf(mode_t mode);
+// The entries of directory `path`, as they are found.
+class FileListing {
+ public:
+  explicit FileListing(std::string path) : path_(std::move(path)) {}
+
+  // ResourceExhausted past GuestFiles::kMaxListingBytes.
+  absl::Status Add(v1::FileInfo entry);
+  std::vector<v1::FileInfo> Sorted() &&;
 
  private:
-  absl::Status MakeOne(const std::string& path, mode_t mode) const;
-  absl::Status MakeParents(const std::string& path) const;
-
-  GuestRoot root_;
-  GuestUser user_;
+  const std::string path_;
+  std::vector<v1::FileInfo> entries_;
+  size_t bytes_ = 0;
 };
 
 }  // namespace sluice

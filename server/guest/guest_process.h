@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "server/guest/process_exit.h"
 #include "server/guest/terminal_size.h"
 
@@ -23,6 +24,9 @@ struct ExecOptions {
   // Set: it has a terminal of this size, and no stderr of its own.
   std::optional<TerminalSize> terminal = {};
 };
+
+// FieldError of "args", "env" or "working_directory" for what no program could be given.
+absl::Status CheckExecOptions(const ExecOptions& options);
 
 // What a process did.
 struct ProcessEvent {

@@ -40,7 +40,9 @@ bool IsMadeUpByKernel(int fd) {
   return false;
 }
 
-absl::Status CheckPath(absl::string_view path) {
+}  // namespace
+
+absl::Status CheckGuestPath(absl::string_view path) {
   if (path.empty() || path.front() != '/') return FieldError("path", "must be an absolute path");
   if (path.size() > GuestRoot::kMaxPath) {
     return FieldError("path", absl::StrCat("is longer than ", GuestRoot::kMaxPath, " bytes"));
@@ -49,10 +51,8 @@ absl::Status CheckPath(absl::string_view path) {
   return absl::OkStatus();
 }
 
-}  // namespace
-
 absl::StatusOr<UniqueFd> GuestRoot::Resolve(const std::string& path, LastLink last_link) const {
-  if (const absl::Status status = CheckPath(path); !status.ok()) return status;
+  if (const absl::Status status = CheckGuestPath(path); !status.ok()) return status;
   open_how how = {};
   how.flags = O_PATH | O_CLOEXEC | (last_link == LastLink::kKeep ? O_NOFOLLOW : 0);
   how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
@@ -69,7 +69,7 @@ absl::StatusOr<UniqueFd> GuestRoot::Resolve(const std::string& path, LastLink la
 }
 
 absl::StatusOr<GuestRoot::Place> GuestRoot::Locate(const std::string& path) const {
-  if (const absl::Status status = CheckPath(path); !status.ok()) return status;
+  if (const absl::Status status = CheckGuestPath(path); !status.ok()) return status;
   const size_t end = path.find_last_not_of('/');
   if (end == std::string::npos) return FieldError("path", "must not be the root directory");
   const size_t slash = path.rfind('/', end);

@@ -39,6 +39,9 @@ class GuestRoot {
   UniqueFd root_;
 };
 
+// FieldError of "path" where it is not an absolute path of kMaxPath bytes at most.
+absl::Status CheckGuestPath(absl::string_view path);
+
 // What errno says about a path of the guest, for whoever asked.
 absl::Status FileError(int error, absl::string_view path);
 

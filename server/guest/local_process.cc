@@ -1,6 +1,7 @@
 #include "server/guest/local_process.h"
 
 #include <signal.h>
+#include <unistd.h>
 
 #include <optional>
 #include <utility>
@@ -30,8 +31,10 @@ class LocalProcess::State {
   InputStream& input() { return stdin_; }
 
   void Signal(int signal) {
-    // Not reaped, so both numbers are still its own.
-    if (!exit_) kill(-host_pid_, signal);
+    if (exit_) return;
+    // Not reaped, so its number is still its own, and its group's: crun's programs do
+    // not lead theirs.
+    if (const pid_t group = getpgid(host_pid_); group > 0) kill(-group, signal);
   }
 
   void OnExit(ProcessExit exit) {

@@ -23,7 +23,7 @@ class LocalProcess : public GuestProcess {
   static constexpr absl::Duration kHangUpGrace = absl::Seconds(5);
 
   struct Options {
-    pid_t host_pid = 0;   // leads its own process group
+    pid_t host_pid = 0;   // in a process group that none of this process's own are in
     pid_t guest_pid = 0;
     UniqueFd pidfd;
     // The server's ends of pipes; or the terminal's master, twice, and none.

@@ -40,18 +40,19 @@ class LocalProcessTest : public testing::Test {
     io_ = *std::move(io);
   }
 
-  std::unique_ptr<LocalProcess> Start(const std::string& script) {
+  // In process group `group`, or one of its own.
+  std::unique_ptr<LocalProcess> Start(const std::string& script, pid_t group = 0) {
     Pipe in, out, err;
     const pid_t pid = fork();
     if (pid == 0) {
-      setpgid(0, 0);
+      setpgid(0, group);
       dup2(in.read_end.get(), STDIN_FILENO);
       dup2(out.write_end.get(), STDOUT_FILENO);
       dup2(err.write_end.get(), STDERR_FILENO);
       execl("/bin/sh", "sh", "-c", script.c_str(), nullptr);
       _exit(127);
     }
-    setpgid(pid, pid);
+    setpgid(pid, group);
     pid_ = pid;
     return std::make_unique<LocalProcess>(
         *io_, LocalProcess::Options{.host_pid = pid,
@@ -193,6 +194,20 @@ TEST_F(LocalProcessTest, SignalsReachTheWholeGroup) {
   EXPECT_EQ(Finish(*process).exit, ProcessExit{.signal = SIGKILL});
   pollfd ended{.fd = pidfd.get(), .events = POLLIN, .revents = 0};
   EXPECT_EQ(poll(&ended, 1, 10'000), 1);
+}
+
+TEST_F(LocalProcessTest, SignalsReachAGroupWhoseLeaderHasEnded) {
+  const pid_t leader = fork();
+  if (leader == 0) {
+    setpgid(0, 0);
+    while (true) pause();
+  }
+  setpgid(leader, leader);
+  const auto process = Start("exec sleep 1000", leader);
+  kill(leader, SIGKILL);
+  ASSERT_EQ(waitpid(leader, nullptr, 0), leader);
+  process->Signal(SIGTERM);
+  EXPECT_EQ(Finish(*process).exit, ProcessExit{.signal = SIGTERM});
 }
 
 TEST_F(LocalProcessTest, DestroyingItKillsTheProgram) {

@@ -6,20 +6,19 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <system_error>
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
-#include "netsvc/base/field_error.h"
 #include "netsvc/base/io.h"
 #include "server/guest/console_socket.h"
-#include "server/guest/guest_files.h"
+#include "server/guest/local_files.h"
 #include "server/guest/mount_namespace.h"
 #include "server/guest/overlay_root.h"
 #include "server/guest/run_program.h"
@@ -34,6 +33,8 @@ constexpr size_t kMaxProcStatus = 64 * 1024;  // bytes
 // Arguments and environment are the guest's alone.
 constexpr mode_t kPrivateDirectory = 0700;
 constexpr unsigned kPrivateFile = 0600;
+// How often a guest that ends is looked at for what its runtime left in it.
+constexpr absl::Duration kOrphanPeriod = absl::Milliseconds(50);
 
 std::string ConfigPath(const std::string& bundle) { return absl::StrCat(bundle, "/config.json"); }
 std::string RootPath(const std::string& bundle) { return absl::StrCat(bundle, "/rootfs"); }
@@ -71,27 +72,6 @@ absl::StatusOr<pid_t> PidInGuest(pid_t pid) {
   return absl::InternalError(absl::StrCat("/proc/", pid, "/status has no NSpid"));
 }
 
-bool HasNul(absl::string_view text) { return absl::StrContains(text, '\0'); }
-
-// What no runtime could pass on.
-absl::Status CheckStrings(const ExecOptions& options) {
-  if (options.args.empty() || options.args.front().empty()) return FieldError("args", "must name a program");
-  for (const std::string& arg : options.args) {
-    if (HasNul(arg)) return FieldError("args", "has a NUL in it");
-  }
-  for (const auto& [name, value] : options.env) {
-    if (name.empty() || absl::StrContains(name, '=')) {
-      return FieldError("env", "has a name that is empty or has a '=' in it");
-    }
-    if (HasNul(name) || HasNul(value)) return FieldError("env", "has a NUL in it");
-  }
-  const std::string& directory = options.working_directory;
-  if (!directory.empty() && (directory.front() != '/' || HasNul(directory))) {
-    return FieldError("working_directory", "must be an absolute path");
-  }
-  return absl::OkStatus();
-}
-
 struct Pipe {
   UniqueFd read_end;
   UniqueFd write_end;
@@ -122,7 +102,7 @@ OciGuest::OciGuest(const OciRuntime& runtime, IoThread& io, NetNamespace netns, 
 
 OciGuest::~OciGuest() { Stop(absl::Now() + kCallTimeout).IgnoreError(); }
 
-absl::StatusOr<pid_t> OciGuest::RunContainer() {
+absl::StatusOr<OciRuntime::Process> OciGuest::RunContainer() {
   const std::string& bundle = options_.directory;
   const std::string config = ConfigPath(bundle);
   const absl::Cleanup remove_config = [&] { unlink(config.c_str()); };
@@ -133,18 +113,18 @@ absl::StatusOr<pid_t> OciGuest::RunContainer() {
                          .nameservers = options_.nameservers,
                          .layer_path = LayerPath(bundle),
                          .mount_path = options_.container.rootfs};
-  pid_t pid = 0;
+  absl::StatusOr<OciRuntime::Process> process;
   const absl::Status status = RunInMountNamespace([&] {
     if (const absl::Status mounted = root.Mount(); !mounted.ok()) return mounted;
-    const absl::StatusOr<pid_t> started = runtime_.Run(options_.id, bundle, options_.container.process.args.front());
-    if (started.ok()) pid = *started;
-    return started.status();
+    process = runtime_.Run(options_.id, bundle, options_.container.process.args.front());
+    return process.status();
   });
   if (!status.ok()) return status;
-  return pid;
+  return process;
 }
 
-absl::StatusOr<OciGuest::Init> OciGuest::OpenInit(pid_t pid) {
+absl::StatusOr<OciGuest::Init> OciGuest::OpenInit(OciRuntime::Process process) {
+  const pid_t pid = process.pid;
   absl::StatusOr<UniqueFd> to_kill = OpenPidfd(pid);
   if (!to_kill.ok()) return to_kill.status();
   absl::StatusOr<UniqueFd> to_reap = OpenPidfd(pid);
@@ -153,14 +133,17 @@ absl::StatusOr<OciGuest::Init> OciGuest::OpenInit(pid_t pid) {
   UniqueFd root(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   // One that has ended has none, and needs none.
   if (!root.valid() && errno != ENOENT) return ErrnoError(errno, absl::StrCat("open ", path));
-  return Init{.to_kill = *std::move(to_kill), .to_reap = *std::move(to_reap), .root = std::move(root)};
+  return Init{.to_kill = *std::move(to_kill),
+              .to_reap = *std::move(to_reap),
+              .root = std::move(root),
+              .claim = std::move(process.claim)};
 }
 
 absl::StatusOr<OciGuest::Init> OciGuest::LaunchInit() {
-  const absl::StatusOr<pid_t> pid = RunContainer();
-  if (!pid.ok()) return pid.status();
-  absl::StatusOr<Init> init = OpenInit(*pid);
-  if (!init.ok()) KillChild(*pid);  // what cannot be watched must not run
+  const absl::StatusOr<OciRuntime::Process> process = RunContainer();
+  if (!process.ok()) return process.status();
+  absl::StatusOr<Init> init = OpenInit(*process);
+  if (!init.ok()) KillChild(process->pid);  // what cannot be watched must not run
   return init;
 }
 
@@ -178,21 +161,21 @@ absl::Status OciGuest::Start(std::function<void(ProcessExit)> on_exit) {
     root_ = std::move(init->root);
   }
   life_->Started(std::move(init->to_kill), std::move(on_exit));
-  io_.ReapOnExit(std::move(init->to_reap), [life = life_](ProcessExit exit) { life->Exited(exit); });
+  io_.ReapOnExit(std::move(init->to_reap), [life = life_, claim = std::move(init->claim)](ProcessExit exit) { life->Exited(exit); });
   return absl::OkStatus();
 }
 
-absl::StatusOr<GuestFiles> OciGuest::Files() {
+absl::StatusOr<std::unique_ptr<GuestFiles>> OciGuest::Files() {
   if (const absl::Status status = life_->CheckRunning(); !status.ok()) return status;
   const MutexLock lock(root_mutex_);
   if (!root_.valid()) return absl::FailedPreconditionError("the guest has ended");
   UniqueFd root(fcntl(root_.get(), F_DUPFD_CLOEXEC, 0));
   if (!root.valid()) return ErrnoError(errno, "duplicate a descriptor");
-  return GuestFiles(std::move(root), options_.container.process.user);
+  return std::make_unique<LocalFiles>(std::move(root), options_.container.process.user);
 }
 
 absl::StatusOr<OciProcess> OciGuest::ToProcess(const ExecOptions& options) const {
-  if (const absl::Status status = CheckStrings(options); !status.ok()) return status;
+  if (const absl::Status status = CheckExecOptions(options); !status.ok()) return status;
   OciProcess process = options_.container.process;
   process.args = options.args;
   for (const auto& [name, value] : options.env) process.env[name] = value;
@@ -226,16 +209,17 @@ absl::StatusOr<std::unique_ptr<GuestProcess>> OciGuest::StartProgram(OciProcess 
   absl::StatusOr<Program> program =
       has_terminal ? StartWithTerminal(std::move(exec)) : StartWithPipes(std::move(exec));
   if (!program.ok()) return program.status();
-  absl::StatusOr<UniqueFd> pidfd = OpenPidfd(program->pid);
+  const pid_t pid = program->process.pid;
+  absl::StatusOr<UniqueFd> pidfd = OpenPidfd(pid);
   if (!pidfd.ok()) {
-    KillChild(program->pid);
+    KillChild(pid);
     return pidfd.status();
   }
   LocalProcess::Options& options = program->streams;
-  options.host_pid = program->pid;
-  options.guest_pid = PidInGuest(program->pid).value_or(0);
+  options.host_pid = pid;
+  options.guest_pid = PidInGuest(pid).value_or(0);
   options.pidfd = *std::move(pidfd);
-  options.on_reaped = [life = life_] { life->Leave(); };
+  options.on_reaped = [life = life_, claim = std::move(program->process.claim)] { life->Leave(); };
   return std::make_unique<LocalProcess>(io_, std::move(options));
 }
 
@@ -249,9 +233,9 @@ absl::StatusOr<OciGuest::Program> OciGuest::StartWithPipes(OciRuntime::Exec exec
   exec.stdin_fd = in->read_end.get();
   exec.stdout_fd = out->write_end.get();
   exec.stderr_fd = err->write_end.get();
-  const absl::StatusOr<pid_t> pid = runtime_.Start(exec);
-  if (!pid.ok()) return pid.status();
-  Program program{.pid = *pid, .streams = {}};
+  absl::StatusOr<OciRuntime::Process> process = runtime_.Start(exec);
+  if (!process.ok()) return process.status();
+  Program program{.process = *std::move(process), .streams = {}};
   program.streams.stdin_fd = std::move(in->write_end);
   program.streams.stdout_fd = std::move(out->read_end);
   program.streams.stderr_fd = std::move(err->read_end);
@@ -263,19 +247,28 @@ absl::StatusOr<OciGuest::Program> OciGuest::StartWithTerminal(OciRuntime::Exec e
   const absl::StatusOr<ConsoleSocket> console = ConsoleSocket::Make(options_.directory, socket_name);
   if (!console.ok()) return console.status();
   exec.console_socket = console->path();
-  const absl::StatusOr<pid_t> pid = runtime_.Start(exec);
-  if (!pid.ok()) return pid.status();
+  const absl::StatusOr<OciRuntime::Process> process = runtime_.Start(exec);
+  if (!process.ok()) return process.status();
   absl::StatusOr<UniqueFd> terminal = console->Receive();
   if (terminal.ok()) {
-    Program program{.pid = *pid, .streams = {}};
+    Program program{.process = *process, .streams = {}};
     program.streams.has_terminal = true;
     program.streams.stdout_fd.reset(fcntl(terminal->get(), F_DUPFD_CLOEXEC, 0));
     program.streams.stdin_fd = *std::move(terminal);
     if (program.streams.stdout_fd.valid()) return program;
     terminal = ErrnoError(errno, "duplicate a descriptor");
   }
-  KillChild(*pid);
+  KillChild(process->pid);
   return terminal.status();
+}
+
+absl::Status OciGuest::AwaitEnd(absl::Time deadline) const {
+  while (true) {
+    // Its first process ends after everything in its pid namespace was reaped.
+    runtime_.ReapOrphans();
+    absl::Status status = life_->AwaitEnd(std::min(deadline, absl::Now() + kOrphanPeriod));
+    if (!absl::IsDeadlineExceeded(status) || absl::Now() >= deadline) return status;
+  }
 }
 
 absl::Status OciGuest::Stop(absl::Time deadline) {
@@ -290,7 +283,7 @@ absl::Status OciGuest::Stop(absl::Time deadline) {
     const MutexLock root_lock(root_mutex_);
     root_.reset();
   }
-  status.Update(life_->AwaitEnd(deadline));
+  status.Update(AwaitEnd(deadline));
   if (status.ok()) status = runtime_.Delete(options_.id);
   if (status.ok()) status = RemoveBundle(options_.directory);
   stopped_ = status.ok();

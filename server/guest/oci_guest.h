@@ -48,30 +48,32 @@ class OciGuest : public Guest {
   absl::Status DetachLink() override { return link_.Detach(); }
   absl::Status Start(std::function<void(ProcessExit)> on_exit) override;
   absl::StatusOr<std::unique_ptr<GuestProcess>> Exec(const ExecOptions& options) override;
-  absl::StatusOr<GuestFiles> Files() override;
+  absl::StatusOr<std::unique_ptr<GuestFiles>> Files() override;
   absl::Status Stop(absl::Time deadline) override;
 
  private:
   OciGuest(const OciRuntime& runtime, IoThread& io, NetNamespace netns, Options options);
 
-  absl::StatusOr<pid_t> RunContainer();
+  absl::StatusOr<OciRuntime::Process> RunContainer();
   // Descriptors of the first process.
   struct Init {
     UniqueFd to_kill;
     UniqueFd to_reap;
     UniqueFd root;  // its root directory
+    Orphans::Claim claim;
   };
-  static absl::StatusOr<Init> OpenInit(pid_t pid);
+  static absl::StatusOr<Init> OpenInit(OciRuntime::Process process);
   absl::StatusOr<Init> LaunchInit();
   absl::StatusOr<OciProcess> ToProcess(const ExecOptions& options) const;
   absl::StatusOr<std::unique_ptr<GuestProcess>> StartProgram(OciProcess process);
   // Start a program, with pipes or a terminal; return it without its pids.
   struct Program {
-    pid_t pid = 0;
+    OciRuntime::Process process;
     LocalProcess::Options streams;
   };
   absl::StatusOr<Program> StartWithPipes(OciRuntime::Exec exec) const;
   absl::StatusOr<Program> StartWithTerminal(OciRuntime::Exec exec) const;
+  absl::Status AwaitEnd(absl::Time deadline) const;
 
   const OciRuntime& runtime_;
   IoThread& io_;

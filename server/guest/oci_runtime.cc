@@ -49,7 +49,7 @@ absl::Status OciRuntime::CheckUsable() const {
   return absl::OkStatus();
 }
 
-absl::StatusOr<pid_t> OciRuntime::Launch(HostProgram command, const std::string& prefix,
+absl::StatusOr<OciRuntime::Process> OciRuntime::Launch(HostProgram command, const std::string& prefix,
                                          const std::string& program) const {
   const std::string log = absl::StrCat(prefix, ".log");
   const std::string pid_file = absl::StrCat(prefix, ".pid");
@@ -57,16 +57,20 @@ absl::StatusOr<pid_t> OciRuntime::Launch(HostProgram command, const std::string&
     unlink(log.c_str());
     unlink(pid_file.c_str());
   };
+  const Orphans::Launch launch(*orphans_);
   const absl::StatusOr<ProcessExit> exit = RunProgram(command, kTimeout);
   const absl::StatusOr<pid_t> pid = ReadPid(pid_file);
-  if (exit.ok() && *exit == ProcessExit{}) return pid;
+  if (exit.ok() && *exit == ProcessExit{}) {
+    if (!pid.ok()) return pid.status();
+    return Process{.pid = *pid, .claim = orphans_->ClaimChild(*pid)};
+  }
   // It may have started the process all the same, and left it to this one.
   if (pid.ok()) KillChild(*pid);
   if (!exit.ok()) return exit.status();
   return ExplainRuntimeError(ReadFile(log, kMaxLog).value_or(""), program);
 }
 
-absl::StatusOr<pid_t> OciRuntime::Run(const std::string& id, const std::string& bundle,
+absl::StatusOr<OciRuntime::Process> OciRuntime::Run(const std::string& id, const std::string& bundle,
                                       const std::string& program) const {
   const std::string prefix = absl::StrCat(bundle, "/run");
   return Launch(Command(absl::StrCat(prefix, ".log"), {"run", "--detach", "--bundle", bundle, "--pid-file",
@@ -74,7 +78,7 @@ absl::StatusOr<pid_t> OciRuntime::Run(const std::string& id, const std::string& 
                 prefix, program);
 }
 
-absl::StatusOr<pid_t> OciRuntime::Start(const Exec& exec) const {
+absl::StatusOr<OciRuntime::Process> OciRuntime::Start(const Exec& exec) const {
   const std::string process_file = absl::StrCat(exec.prefix, ".json");
   const absl::Cleanup remove_file = [&] { unlink(process_file.c_str()); };
   const absl::Status status = WriteFile(process_file, OciProcessJson(exec.process), kPrivate);

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -10,13 +11,15 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "server/guest/oci_config.h"
+#include "server/guest/orphans.h"
 #include "server/guest/run_program.h"
 
 namespace sluice {
 
 // Drives an OCI runtime by its command line (runc, or one that takes the same
 // options). What it starts is detached, so no process of the runtime's stays; it
-// becomes this process's own child where that is a subreaper.
+// becomes this process's own child where that is a subreaper, and what else the
+// runtime leaves is reaped.
 //
 // Any thread. Calls block for kTimeout at most.
 class OciRuntime {
@@ -40,7 +43,13 @@ class OciRuntime {
     int stderr_fd = -1;
   };
 
-  explicit OciRuntime(Options options) : options_(std::move(options)) {}
+  // A process that it started, and which is to be waited for.
+  struct Process {
+    pid_t pid = 0;
+    Orphans::Claim claim;
+  };
+
+  explicit OciRuntime(Options options) : options_(std::move(options)), orphans_(Orphans::Create()) {}
 
   // FailedPrecondition, with one sentence for the operator, where the runtime
   // is missing or does not run.
@@ -50,15 +59,17 @@ class OciRuntime {
   // mount namespace, and starts it. `program` is its first argument, for errors
   // (see ExplainRuntimeError). Returns its first process. After a failure there
   // may be something for Delete.
-  absl::StatusOr<pid_t> Run(const std::string& id, const std::string& bundle, const std::string& program) const;
+  absl::StatusOr<Process> Run(const std::string& id, const std::string& bundle, const std::string& program) const;
 
-  // Returns the process, which leads a process group; errors as of
-  // ExplainRuntimeError.
-  absl::StatusOr<pid_t> Start(const Exec& exec) const;
+  // Returns the process; errors as of ExplainRuntimeError.
+  absl::StatusOr<Process> Start(const Exec& exec) const;
 
   // Kills what still runs and removes the container's state and cgroup. OK where
   // there is no such container.
   absl::Status Delete(const std::string& id) const;
+
+  // Reaps what the runtime left and what has ended since.
+  void ReapOrphans() const { orphans_->Reap(); }
 
   // Every container under the root.
   std::vector<std::string> List() const;
@@ -68,9 +79,10 @@ class OciRuntime {
   // empty.
   HostProgram Command(const std::string& log, std::vector<std::string> args) const;
   // Runs a command that starts a process; `prefix` names its log and pid file.
-  absl::StatusOr<pid_t> Launch(HostProgram command, const std::string& prefix, const std::string& program) const;
+  absl::StatusOr<Process> Launch(HostProgram command, const std::string& prefix, const std::string& program) const;
 
   const Options options_;
+  const std::shared_ptr<Orphans> orphans_;
 };
 
 }  // namespace sluice

@@ -19,8 +19,9 @@
 #include "netsvc/base/field_error.h"
 #include "netsvc/base/io.h"
 #include "netsvc/base/pass_descriptor.h"
+#include "server/guest/agent_files.h"
 #include "server/guest/agent_process.h"
-#include "server/guest/guest_files.h"
+#include "server/guest/agent_script.h"
 #include "server/guest/json_socket.h"
 #include "server/guest/run_program.h"
 #include "server/worker/process_note.h"
@@ -186,23 +187,33 @@ absl::Status VmGuest::Start(std::function<void(ProcessExit)> on_exit) {
   return Command("cont", json::object());
 }
 
+absl::Status VmGuest::CheckDirectory(const std::string& path) const {
+  if (path.empty()) return absl::OkStatus();
+  const AgentScript check = {.text = R"([ -d "$1" ] || exit 101)", .args = {path}, .path = path};
+  const absl::Status status = RunScript(*agent_, check, kCallTimeout).status();
+  return absl::IsNotFound(status) ? FieldError("working_directory", "is not a directory of the guest") : status;
+}
+
 absl::StatusOr<std::unique_ptr<GuestProcess>> VmGuest::Exec(const ExecOptions& options) {
-  if (options.args.empty() || options.args.front().empty()) return FieldError("args", "must name a program");
+  if (absl::Status status = CheckExecOptions(options); !status.ok()) return status;
   if (options.terminal) return absl::UnimplementedError("programs in virtual machines have no terminal");
   if (!options.user.empty()) {
     return FieldError("user", "cannot be chosen in a virtual machine: programs run as the guest's agent does");
   }
   if (absl::Status status = life_->Enter(kMaxPrograms); !status.ok()) return status;
-  if (absl::Status status = agent_->Ping(); !status.ok()) {
+  absl::Status status = agent_->Ping();
+  if (status.ok()) status = CheckDirectory(options.working_directory);
+  if (!status.ok()) {
     life_->Leave();
     return status;
   }
   return std::make_unique<AgentProcess>(io_, agent_, options, [life = life_] { life->Leave(); });
 }
 
-absl::StatusOr<GuestFiles> VmGuest::Files() {
-  return absl::UnimplementedError(
-      "files of virtual machines are not moved by this version: read and write them with programs (Exec)");
+absl::StatusOr<std::unique_ptr<GuestFiles>> VmGuest::Files() {
+  if (absl::Status status = life_->CheckRunning(); !status.ok()) return status;
+  if (absl::Status status = agent_->Ping(); !status.ok()) return status;
+  return std::make_unique<AgentFiles>(agent_);
 }
 
 absl::Status VmGuest::Stop(absl::Time deadline) {

@@ -52,9 +52,9 @@ class VmGuest : public Guest {
   // ends by itself where it is powered off, and where it reboots.
   absl::Status Start(std::function<void(ProcessExit)> on_exit) override;
   // FailedPrecondition where no agent answers; ResourceExhausted where kMaxPrograms
-  // run; see AgentProcess.
+  // run; see AgentProcess, and AgentFiles.
   absl::StatusOr<std::unique_ptr<GuestProcess>> Exec(const ExecOptions& options) override;
-  absl::StatusOr<GuestFiles> Files() override;
+  absl::StatusOr<std::unique_ptr<GuestFiles>> Files() override;
   // At once, as by pulling the plug: its disk is forgotten in any case.
   absl::Status Stop(absl::Time deadline) override;
 
@@ -69,6 +69,8 @@ class VmGuest : public Guest {
 
   // Starts QEMU, halted.
   absl::StatusOr<UniqueFd> Launch() REQUIRES(transition_);
+  // FieldError of "working_directory" where the guest has no such directory.
+  absl::Status CheckDirectory(const std::string& path) const;
   absl::Status SetCarrier(bool up) REQUIRES(transition_);
   // One command of QEMU's monitor.
   absl::Status Command(const char* name, const nlohmann::json& arguments) const;

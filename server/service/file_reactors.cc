@@ -12,7 +12,7 @@ absl::Status Busy() { return absl::ResourceExhaustedError("the server has too mu
 
 }  // namespace
 
-absl::StatusOr<GuestFiles> FilesOf(GuestLookup& lookup, const absl::StatusOr<Caller>& caller,
+absl::StatusOr<std::unique_ptr<GuestFiles>> FilesOf(GuestLookup& lookup, const absl::StatusOr<Caller>& caller,
                                    const std::string& sandbox_id) {
   if (!caller.ok()) return caller.status();
   if (sandbox_id.empty()) return FieldError("sandbox_id", "is required");
@@ -40,9 +40,9 @@ void ReadFileReactor::Next() {
 
 absl::StatusOr<std::string> ReadFileReactor::ReadChunk() {
   if (reader_ == nullptr) {
-    const absl::StatusOr<GuestFiles> files = FilesOf(lookup_, caller_, request_.sandbox_id());
+    const absl::StatusOr<std::unique_ptr<GuestFiles>> files = FilesOf(lookup_, caller_, request_.sandbox_id());
     if (!files.ok()) return files.status();
-    absl::StatusOr<std::unique_ptr<FileReader>> reader = files->Read(request_);
+    absl::StatusOr<std::unique_ptr<FileReader>> reader = (*files)->Read(request_);
     if (!reader.ok()) return reader.status();
     reader_ = *std::move(reader);
   }
@@ -100,9 +100,9 @@ absl::Status WriteFileReactor::TakeRequest() {
 }
 
 absl::Status WriteFileReactor::Open() {
-  const absl::StatusOr<GuestFiles> files = FilesOf(lookup_, caller_, request_.open().sandbox_id());
+  const absl::StatusOr<std::unique_ptr<GuestFiles>> files = FilesOf(lookup_, caller_, request_.open().sandbox_id());
   if (!files.ok()) return files.status();
-  absl::StatusOr<std::unique_ptr<FileWriter>> writer = files->Write(request_.open());
+  absl::StatusOr<std::unique_ptr<FileWriter>> writer = (*files)->Write(request_.open());
   if (writer.ok()) writer_ = *std::move(writer);
   return writer.status();
 }

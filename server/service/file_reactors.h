@@ -18,7 +18,7 @@ namespace sluice {
 // The files of a sandbox's guest. The error of `caller`, where it is one; FieldError
 // of "sandbox_id" where it is empty; else GuestLookup's errors and Guest::Files's.
 // Blocks.
-absl::StatusOr<GuestFiles> FilesOf(GuestLookup& lookup, const absl::StatusOr<Caller>& caller,
+absl::StatusOr<std::unique_ptr<GuestFiles>> FilesOf(GuestLookup& lookup, const absl::StatusOr<Caller>& caller,
                                    const std::string& sandbox_id);
 
 // One ReadFile call. It holds one chunk: the next is read once gRPC has taken

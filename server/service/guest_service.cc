@@ -28,8 +28,8 @@ grpc::ServerUnaryReactor* GuestServiceImpl::WithFiles(grpc::CallbackServerContex
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   const absl::StatusOr<Caller> caller = callers_.OfCall(*context);
   const bool taken = run_blocking_([this, reactor, caller, &sandbox_id, work = std::move(work)] {
-    const absl::StatusOr<GuestFiles> files = FilesOf(lookup_, caller, sandbox_id);
-    reactor->Finish(ToGrpc(files.ok() ? work(*files) : files.status()));
+    const absl::StatusOr<std::unique_ptr<GuestFiles>> files = FilesOf(lookup_, caller, sandbox_id);
+    reactor->Finish(ToGrpc(files.ok() ? work(**files) : files.status()));
   });
   if (!taken) reactor->Finish(ToGrpc(absl::ResourceExhaustedError("the server has too much to do")));
   return reactor;

@@ -41,6 +41,12 @@ class CliTerminalTest : public E2eTest {
     EXPECT_TRUE(at != screen.npos && sscanf(screen.c_str() + at, "pid=%d", &pid) == 1) << screen;
     return pid;
   }
+  // What ran has ended with a code that begins like this.
+  void AwaitEnd(int code) {
+    tmux().AwaitLastLine("here$");
+    tmux().TypeLine("echo ended=$?");
+    tmux().Await(absl::StrCat("\nended=", code));
+  }
   // The terminal's settings are not raw.
   void ExpectCooked() {
     tmux().TypeLine("clear; stty -a | grep -o -e '-\\?icanon' -e '-\\?echo\\b' | tr '\\n' .");
@@ -63,17 +69,21 @@ TEST_F(CliTerminalTest, AShellInASandbox) {
 
   // The window changes, and what runs in it is told.
   tmux().Resize(90, 20);
-  tmux().TypeLine("clear; trap 'stty size' WINCH; stty size");
+  tmux().TypeLine("clear; until stty size | grep '20 9[0]'; do sleep 0.1; done");
   tmux().Await("20 90");
+  tmux().TypeLine("clear; sh -c \"trap 'stty size' WINCH; echo waits; while sleep 0.1; do :; done\"");
+  tmux().AwaitLastLine("waits");
   tmux().Resize(70, 15);
-  tmux().Press("Enter");
   tmux().Await("15 70");
-
-  // Ctrl-C is the guest's program's, not ours; Ctrl-D ends the shell.
-  tmux().TypeLine("clear; sleep 1000");
   tmux().Press("C-c");
   tmux().AwaitLastLine("guest$");
-  tmux().TypeLine("clear; echo code=$?");
+
+  // Ctrl-C is the guest's program's, not ours; Ctrl-D ends the shell.
+  tmux().TypeLine("clear; echo sleeps; sleep 1000");
+  tmux().AwaitLastLine("sleeps");
+  tmux().Press("C-c");
+  tmux().AwaitLastLine("guest$");
+  tmux().TypeLine("echo code=$?");
   tmux().Await("code=130");
   tmux().Press("C-d");
   tmux().AwaitLastLine("here$");
@@ -85,7 +95,7 @@ TEST_F(CliTerminalTest, ASandboxOfItsOwn) {
   tmux().AwaitLastLine("guest$");
   tmux().TypeLine("exit 7");
   tmux().AwaitLastLine("here$");
-  tmux().TypeLine("clear; echo code=$?; sluice list");
+  tmux().TypeLine("echo code=$?; sluice list");
   tmux().Await("code=7");
   tmux().Await("no sandboxes");
   ExpectCooked();
@@ -101,19 +111,19 @@ TEST_F(CliTerminalTest, TheTerminalIsAsItWasWhateverHappens) {
   tmux().Await("code=137");
   ExpectCooked();
   const std::string sleeps = absl::StrCat("clear; (echo pid=$BASHPID; exec sluice exec -it ", id,
-                                          " -- sh -c 'echo at last; exec sleep 1000'); echo \"ended=\"$?");
+                                          " -- sh -c 'echo at last; exec sleep 1000')");
   for (const int signal : {SIGTERM, SIGHUP, SIGINT, SIGQUIT}) {
     tmux().TypeLine(sleeps);
     tmux().Await("\nat last");
     EXPECT_EQ(kill(ShownPid(), signal), 0);
-    tmux().Await(absl::StrCat("ended=", 128 + signal));
+    AwaitEnd(128 + signal);
     ExpectCooked();
   }
   // The sandbox goes while its terminal is open.
   tmux().TypeLine(sleeps);
   tmux().Await("\nat last");
   ASSERT_TRUE(client().Delete(id).ok());
-  tmux().Await("ended=1");  // 125 or 137: which end comes first is not ours to say
+  AwaitEnd(1);  // 125 or 137: which end comes first is not ours to say
   ExpectCooked();
 }
 
@@ -171,9 +181,10 @@ TEST_F(CliTerminalTest, TabCompletesInOtherShells) {
 
 TEST_F(CliTerminalTest, WhatTakesLongSaysSo) {
   const std::string id = CreateOci("preset: PRESET_NONE");
-  tmux().TypeLine(absl::StrCat("(printf x; read line </dev/tty) | sluice cp - ", id, ":/tmp/slow"));
+  const std::string go = lab().Path("go");
+  tmux().TypeLine(absl::StrCat("(printf x; until [ -e ", go, " ]; do sleep 0.1; done) | sluice cp - ", id, ":/tmp/slow"));
   tmux().Await("standard input... 1 B");
-  tmux().Press("Enter");
+  EXPECT_EQ(RunOnHost({"touch", go}).exit_code, 0);
   tmux().AwaitLastLine("here$");
   EXPECT_FALSE(absl::StrContains(tmux().Screen(), "1 B")) << "it is wiped";
 }

@@ -107,7 +107,7 @@ TEST_F(CpTest, SaysWhatIsWrong) {
 
 TEST_F(CpTest, ADiskThatIsFullLeavesNothing) {
   // /run is 64 MiB; root's, so by a sandbox of root's.
-  id_ = Create("guest { oci { user: '0' } } network { policy { preset: PRESET_NONE } }");
+  id_ = Create(absl::StrCat("guest { oci { user: '0' rootfs: '", BusyboxRoot(), "' } } network { policy { preset: PRESET_NONE } }"));
   ASSERT_TRUE(WriteFile(Here("big"), "").ok());
   fs::resize_file(Here("big"), 100 << 20);
   const lab::CommandResult result = Cp(Here("big"), There("/run/big"));

@@ -72,6 +72,17 @@ lab::CommandResult E2eTest::RunOnHost(const std::vector<std::string>& args) {
   return {.exit_code = -1, .out = "", .err = ""};
 }
 
+std::string E2eTest::BusyboxRoot() {
+  const std::string root = lab_->Path("rootfs");
+  const lab::CommandResult made =
+      RunOnHost({"sh", "-e", "-c",
+                 "mkdir -p $0/bin; for name in $(busybox --list); do ln -sf busybox $0/bin/$name; done;"
+                 "cp --remove-destination /bin/busybox $0/bin/",
+                 root});
+  EXPECT_EQ(made.exit_code, 0) << made.err;
+  return root;
+}
+
 v1::SetNetworkPolicyResponse E2eTest::SetPolicy(const std::string& id, absl::string_view policy) {
   v1::SetNetworkPolicyRequest request;
   request.set_sandbox_id(id);

@@ -43,6 +43,9 @@ class E2eTest : public testing::Test {
   // An OCI guest on the host's own root, with a policy in text form.
   std::string CreateOci(absl::string_view policy);
   // Leaves a sandbox's deletion to the end of the test.
+  // A directory with busybox and nothing else: the root of guests whose user is root,
+  // who is refused on the host's own.
+  static std::string BusyboxRoot();
   void DeleteLater(const std::string& id) { created_.push_back(id); }
 
   static ExecResult Run(const std::string& id, const std::vector<std::string>& args,

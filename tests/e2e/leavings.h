@@ -15,6 +15,11 @@ namespace sluice::e2e {
 // for a while, are not among it. What others on the machine do does not show.
 std::multiset<std::string> Leavings(const lab::Lab& lab, const ServerProcess& server);
 
+// That there is again what was there before. A reader that has gone, the server's own
+// included, may take a moment to be seen gone. Before, a client must have called the
+// server: its connection is one more socket.
+void ExpectLeavings(const lab::Lab& lab, const ServerProcess& server, const std::multiset<std::string>& before);
+
 }  // namespace sluice::e2e
 
 #endif  // SLUICE_TESTS_E2E_LEAVINGS_H_

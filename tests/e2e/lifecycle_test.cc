@@ -35,27 +35,7 @@ void ExpectNoCgroups(const std::vector<std::string>& uids) {
 class LifecycleTest : public E2eTest {
  protected:
   static std::multiset<std::string> Now() { return Leavings(lab(), server()); }
-
-  // What is there is what was there. A reader that has gone, the server's own
-  // included, may take a moment to be seen gone.
-  static void ExpectSame(const std::multiset<std::string>& before) {
-    constexpr absl::Duration kMoment = absl::Seconds(10);
-    const absl::Time deadline = absl::Now() + kMoment;
-    std::multiset<std::string> now = Now();
-    while (!AreSame(now, before) && absl::Now() < deadline) now = Now();
-    if (AreSame(now, before)) return;
-    EXPECT_EQ(now, before);
-  }
-
-  // gRPC makes an eventfd or an epoll set more when one more of its threads comes
-  // to be: a few of them are no sandbox's, whose leavings would grow with each.
-  static bool AreSame(std::multiset<std::string> now, std::multiset<std::string> before) {
-    constexpr size_t kOfGrpc = 3;
-    const std::string anonymous = "descriptor anon_inode";
-    const size_t more = now.erase(anonymous);
-    const size_t less = before.erase(anonymous);
-    return now == before && more <= less + kOfGrpc;
-  }
+  static void ExpectSame(const std::multiset<std::string>& before) { ExpectLeavings(lab(), server(), before); }
 
   // The uid of a sandbox that was made, "" where it was not.
   static std::string MakeAndDelete(const std::string& spec) {

@@ -7,6 +7,7 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@
 #include "gtest/gtest.h"
 #include "netsvc/base/io.h"
 #include "tests/e2e/e2e_test.h"
+#include "tests/e2e/leavings.h"
 #include "tests/e2e/probes.h"
 
 namespace sluice::e2e {
@@ -48,6 +50,7 @@ class OciGuestTest : public E2eTest {
   std::string CreateGuest(const std::string& oci) {
     return Create(absl::StrCat("guest { oci { ", oci, " } } network { policy { preset: PRESET_NONE } }"));
   }
+  std::string CreateGuestOfRoot() { return CreateGuest(absl::StrCat("user: '0' rootfs: '", BusyboxRoot(), "'")); }
   static std::string Shell(const std::string& id, const std::string& script) {
     const ExecResult result = Run(id, {"sh", "-c", script});
     return absl::StrCat(result.out, result.err);
@@ -106,7 +109,7 @@ TEST_F(OciGuestTest, HasNoPrivilege) {
             "65534\nCapInh:0000000000000000\nCapPrm:0000000000000000\nCapEff:0000000000000000\nCapBnd:0000000000000000\n"
             "CapAmb:0000000000000000\nNoNewPrivs:1\nSeccomp:2\n");
   // Root, where it is asked for, has no more of it.
-  const std::string root = CreateGuest("user: '0'");
+  const std::string root = CreateGuestOfRoot();
   EXPECT_EQ(Shell(root, "id -u; grep -E '^Cap(Prm|Eff|Bnd)' /proc/self/status | tr -d '\\t'"),
             "0\nCapPrm:0000000000000000\nCapEff:0000000000000000\nCapBnd:0000000000000000\n");
   for (const char* forbidden : {"mount -t tmpfs none /mnt", "unshare -Ur true", "unshare -m true", "hostname other",
@@ -145,7 +148,7 @@ TEST_F(OciGuestTest, ProcessorsAreLimited) {
 }
 
 TEST_F(OciGuestTest, ItsDiskIsLimited) {
-  const std::string id = CreateGuest("user: '0'");
+  const std::string id = CreateGuestOfRoot();
   EXPECT_THAT(Shell(id, "dd if=/dev/zero of=/run/fill bs=1M"), HasSubstr("No space left on device"));
   EXPECT_EQ(Shell(id, "echo alive"), "alive\n");
 }
@@ -175,6 +178,24 @@ TEST_F(OciGuestTest, AGuestThatIgnoresSignalsIsDeletedAllTheSame) {
   EXPECT_TRUE(client().Delete(id).ok());
   EXPECT_LT(absl::Now() - began, absl::Seconds(10));
   EXPECT_TRUE(absl::IsNotFound(client().Get(id).status()));
+}
+
+// Helpers of the runtime with it: one in the guest would keep it from ending.
+TEST_F(OciGuestTest, NothingIsLeftOfProgramsThatCouldNotRun) {
+  const auto run = [] {
+    const std::string id = client().Create(Proto<v1::Sandbox>("guest { oci {} }")).value_or(v1::Sandbox()).id();
+    for (int i = 0; i < 3; ++i) {
+      EXPECT_EQ(RunInGuest(client(), id, {"nope"}).status().code(), absl::StatusCode::kNotFound);
+      EXPECT_EQ(Run(id, {"true"}).code, 0);
+    }
+    const absl::Time began = absl::Now();
+    EXPECT_TRUE(client().Delete(id).ok());
+    EXPECT_LT(absl::Now() - began, absl::Seconds(10));
+  };
+  run();
+  const std::multiset<std::string> before = Leavings(lab(), server());
+  run();
+  ExpectLeavings(lab(), server(), before);
 }
 
 TEST_F(OciGuestTest, SaysWhatIsWrongWithAProgram) {

@@ -58,7 +58,7 @@ std::string Tmux::Run(const std::vector<std::string>& args) {
 }
 
 void Tmux::Press(const std::string& key) { Run({"send-keys", key}); }
-void Tmux::Type(const std::string& text) { Run({"send-keys", "-l", text}); }
+void Tmux::Type(const std::string& text) { Run({"send-keys", "-l", "--", text}); }
 void Tmux::TypeLine(const std::string& text) {
   Type(text);
   Press("Enter");

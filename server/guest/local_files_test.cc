@@ -1,4 +1,4 @@
-#include "server/guest/guest_files.h"
+#include "server/guest/local_files.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -13,6 +13,7 @@
 #include "gtest/gtest.h"
 #include "netsvc/base/field_error.h"
 #include "netsvc/base/io.h"
+#include "server/guest/file_calls.h"
 
 namespace sluice {
 namespace {
@@ -23,7 +24,7 @@ using testing::IsEmpty;
 constexpr size_t kMaxFile = 1 << 20;
 
 // A "host" directory with a secret, and the guest's root in it.
-class GuestFilesTest : public testing::Test {
+class LocalFilesTest : public testing::Test {
  protected:
   void SetUp() override {
     std::string name = absl::StrCat(testing::TempDir(), "/filesXXXXXX");
@@ -41,46 +42,25 @@ class GuestFilesTest : public testing::Test {
   void TearDown() override { std::filesystem::remove_all(host_); }
 
   std::string Host(const std::string& path) const { return host_ + path; }
-  GuestFiles Files() const { return FilesOf(user_); }
-  GuestFiles FilesOf(const GuestUser& user) const {
-    return GuestFiles(UniqueFd(open(Host("/root").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)), user);
+  LocalFiles Files() const { return FilesOf(user_); }
+  LocalFiles FilesOf(const GuestUser& user) const {
+    return LocalFiles(UniqueFd(open(Host("/root").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)), user);
   }
   void Link(const std::string& target, const std::string& path) const {
     ASSERT_EQ(symlink(target.c_str(), Host("/root" + path).c_str()), 0);
   }
 
   absl::StatusOr<std::string> Read(const std::string& path, uint64_t offset = 0, uint64_t length = 0) const {
-    v1::ReadFileRequest request;
-    request.set_path(path);
-    request.set_offset(offset);
-    request.set_length(length);
-    const auto reader = Files().Read(request);
-    if (!reader.ok()) return reader.status();
-    std::string data;
-    while (true) {
-      const absl::StatusOr<std::string> chunk = (*reader)->Next();
-      if (!chunk.ok() || chunk->empty()) return chunk.ok() ? data : chunk;
-      data += *chunk;
-    }
+    return ReadWhole(Files(), path, offset, length);
   }
   absl::StatusOr<std::unique_ptr<FileWriter>> Open(const std::string& path, uint32_t mode = 0) const {
-    v1::WriteFileOpen request;
-    request.set_path(path);
-    request.set_mode(mode);
-    return Files().Write(request);
+    return OpenToWrite(Files(), path, mode);
   }
   absl::Status Write(const std::string& path, const std::string& data, uint32_t mode = 0) const {
-    const auto writer = Open(path, mode);
-    if (!writer.ok()) return writer.status();
-    if (const absl::Status status = (*writer)->Write(data); !status.ok()) return status;
-    return (*writer)->Commit().status();
+    return WriteWhole(Files(), path, data, mode);
   }
   absl::Status MakeDirectory(const std::string& path, bool parents = false, uint32_t mode = 0) const {
-    v1::MakeDirectoryRequest request;
-    request.set_path(path);
-    request.set_parents(parents);
-    request.set_mode(mode);
-    return Files().MakeDirectory(request);
+    return MakeOneDirectory(Files(), path, parents, mode);
   }
   std::vector<std::string> Names(const std::string& path) const {
     std::vector<std::string> names;
@@ -96,7 +76,7 @@ class GuestFilesTest : public testing::Test {
   std::string host_;
 };
 
-TEST_F(GuestFilesTest, LinksAndDotsStayInTheRoot) {
+TEST_F(LocalFilesTest, LinksAndDotsStayInTheRoot) {
   Link("/secret", "/etc/absolute");
   Link("../../../../secret", "/etc/relative");
   Link("/..", "/etc/up");
@@ -109,7 +89,7 @@ TEST_F(GuestFilesTest, LinksAndDotsStayInTheRoot) {
   }
 }
 
-TEST_F(GuestFilesTest, WritesThroughLinksStayInTheRoot) {
+TEST_F(LocalFilesTest, WritesThroughLinksStayInTheRoot) {
   Link("../..", "/etc/up");
   Link(Host("/secret"), "/tmp/link");
   EXPECT_TRUE(absl::IsNotFound(Read("/tmp/link").status()));
@@ -122,8 +102,8 @@ TEST_F(GuestFilesTest, WritesThroughLinksStayInTheRoot) {
   EXPECT_FALSE(std::filesystem::exists(Host("/tmp")));
 }
 
-TEST_F(GuestFilesTest, KernelFilesAndMagicLinksAreNotReached) {
-  const GuestFiles whole_host(UniqueFd(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)), GuestUser{.uid = 0, .gid = 0});
+TEST_F(LocalFilesTest, KernelFilesAndMagicLinksAreNotReached) {
+  const LocalFiles whole_host(UniqueFd(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC)), GuestUser{.uid = 0, .gid = 0});
   for (const char* path : {"/proc/self/root/etc/passwd", "/proc/self/cwd", "/proc/sys/kernel/hostname",
                            "/proc/self/status", "/proc", "/sys/class"}) {
     SCOPED_TRACE(path);
@@ -135,7 +115,7 @@ TEST_F(GuestFilesTest, KernelFilesAndMagicLinksAreNotReached) {
   }
 }
 
-TEST_F(GuestFilesTest, OpensNeitherPipesNorDirectories) {
+TEST_F(LocalFilesTest, OpensNeitherPipesNorDirectories) {
   ASSERT_EQ(mkfifo(Host("/root/tmp/fifo").c_str(), 0666), 0);
   for (const char* path : {"/tmp/fifo", "/tmp"}) {
     EXPECT_TRUE(absl::IsFailedPrecondition(Read(path).status())) << path;
@@ -144,7 +124,7 @@ TEST_F(GuestFilesTest, OpensNeitherPipesNorDirectories) {
   EXPECT_TRUE(absl::IsFailedPrecondition(Files().List("/tmp/fifo").status()));
 }
 
-TEST_F(GuestFilesTest, AFileAppearsWholeOrNotAtAll) {
+TEST_F(LocalFilesTest, AFileAppearsWholeOrNotAtAll) {
   ASSERT_TRUE(Write("/tmp/file", "before").ok());
   {
     auto writer = Open("/tmp/file");
@@ -164,7 +144,7 @@ TEST_F(GuestFilesTest, AFileAppearsWholeOrNotAtAll) {
   EXPECT_EQ(info->gid(), user_.gid);
 }
 
-TEST_F(GuestFilesTest, ReadsParts) {
+TEST_F(LocalFilesTest, ReadsParts) {
   const std::string data = std::string(FileReader::kMaxChunk, 'a') + "bcd";
   ASSERT_TRUE(Write("/tmp/file", data).ok());
   EXPECT_EQ(Read("/tmp/file").value_or(""), data);
@@ -174,7 +154,7 @@ TEST_F(GuestFilesTest, ReadsParts) {
   EXPECT_EQ(FieldOf(Read("/tmp/file", ~uint64_t{0}).status()), "offset");
 }
 
-TEST_F(GuestFilesTest, DoesOnlyWhatTheUserMay) {
+TEST_F(LocalFilesTest, DoesOnlyWhatTheUserMay) {
   ASSERT_TRUE(WriteFile(Host("/root/etc/shadow"), "hash", 0600).ok());
   ASSERT_EQ(chmod(Host("/root/etc").c_str(), 0755), 0);
   ASSERT_EQ(chown(Host("/root/etc").c_str(), 0, 0), 0);
@@ -189,7 +169,7 @@ TEST_F(GuestFilesTest, DoesOnlyWhatTheUserMay) {
   EXPECT_TRUE(ReadFile(Host("/root/etc/shadow"), kMaxFile).ok());
 }
 
-TEST_F(GuestFilesTest, MakesDirectories) {
+TEST_F(LocalFilesTest, MakesDirectories) {
   EXPECT_TRUE(absl::IsNotFound(MakeDirectory("/tmp/a/b")));
   ASSERT_TRUE(MakeDirectory("/tmp/a/b/", true, 01700).ok());
   EXPECT_EQ(Files().Stat("/tmp/a")->mode(), 0755u);
@@ -201,7 +181,7 @@ TEST_F(GuestFilesTest, MakesDirectories) {
   EXPECT_TRUE(absl::IsFailedPrecondition(MakeDirectory("/tmp/file/below", true)));
 }
 
-TEST_F(GuestFilesTest, RemovesTreesAndNothingBeyond) {
+TEST_F(LocalFilesTest, RemovesTreesAndNothingBeyond) {
   ASSERT_TRUE(MakeDirectory("/tmp/a/b", true).ok());
   ASSERT_TRUE(Write("/tmp/a/b/file", "x").ok());
   ASSERT_TRUE(Write("/tmp/kept", "x").ok());
@@ -216,7 +196,7 @@ TEST_F(GuestFilesTest, RemovesTreesAndNothingBeyond) {
   EXPECT_TRUE(absl::IsNotFound(Files().Remove("/tmp/kept", true)));
 }
 
-TEST_F(GuestFilesTest, ListsByNameAndTellsLinksTargets) {
+TEST_F(LocalFilesTest, ListsByNameAndTellsLinksTargets) {
   ASSERT_TRUE(Write("/tmp/b", "x").ok());
   Link("/secret", "/tmp/a");
   ASSERT_TRUE(WriteFile(Host("/root/tmp/\xff"), "").ok());
@@ -227,7 +207,7 @@ TEST_F(GuestFilesTest, ListsByNameAndTellsLinksTargets) {
   EXPECT_EQ(link->link_target(), "/secret");
 }
 
-TEST_F(GuestFilesTest, RefusesWhatIsNoPath) {
+TEST_F(LocalFilesTest, RefusesWhatIsNoPath) {
   for (const std::string& path : {std::string(), std::string("tmp/file"), std::string("/tmp/\0x", 7),
                                   "/" + std::string(GuestRoot::kMaxPath, 'a'), "/" + std::string(300, 'a')}) {
     EXPECT_EQ(FieldOf(Read(path).status()), "path") << path;
