@@ -21,6 +21,7 @@
 #include "server/core/audit_archive.h"
 #include "server/core/block_list_store.h"
 #include "server/core/executor.h"
+#include "server/core/floor_policy.h"
 #include "server/core/leftovers.h"
 #include "server/core/resolv_conf_watcher.h"
 #include "server/core/sandbox_manager.h"
@@ -106,12 +107,13 @@ internal::v1::AuditOptions ToWorkers(const ServerOptions& options) {
 }
 
 // Returns when this process shall end. Until then SIGHUP has files read again.
-void AwaitStop(const sigset_t& signals, AccessControl& access, const std::string& status) {
+void AwaitStop(const sigset_t& signals, AccessControl& access, FloorPolicy& floor, const std::string& status) {
   NotifyReady(status);
   int signal = 0;
   while (sigwait(&signals, &signal) == 0 && signal == SIGHUP) {
     NotifyReloading();
     access.Reload();
+    floor.Reload();
     NotifyReady(status);
   }
   NotifyStopping();
@@ -150,6 +152,8 @@ absl::Status Serve(const ServerOptions& options, const sigset_t& signals) {
   }
   absl::StatusOr<std::unique_ptr<BlockListStore>> block_lists = BlockListStore::Load(options.dns_block_lists);
   if (!block_lists.ok()) return block_lists.status();
+  absl::StatusOr<std::unique_ptr<FloorPolicy>> floor = FloorPolicy::Load(options.floor_policy);
+  if (!floor.ok()) return floor.status();
   HostNetwork host{.nameservers = (*resolv_conf)->initial(),
                    .control_plane = {},
                    .extra_host_cidrs = options.extra_host_cidrs,
@@ -160,7 +164,7 @@ absl::Status Serve(const ServerOptions& options, const sigset_t& signals) {
     spdlog::warn("workers keep this process's user: its user namespace has none for them");
   }
   SandboxManager manager({**workers, *worker_ids, **guests, **state, *archive, Clock::System(), std::move(host),
-                          **block_lists, BindPort, options.sandbox_limits});
+                          **block_lists, **floor, BindPort, options.sandbox_limits});
   absl::StatusOr<std::unique_ptr<AuditWatch>> audit_watch = AuditWatch::Start(*archive);
   if (!audit_watch.ok()) return audit_watch.status();
   const AuditSync audit_sync(**audit_watch, [&archive] { archive->Prune(); });
@@ -196,7 +200,7 @@ absl::Status Serve(const ServerOptions& options, const sigset_t& signals) {
   std::unique_ptr<MetricsListener> metrics;
   if (options.metrics_endpoint) {
     auto sources = std::make_shared<ServerMetrics>(ServerMetrics::Sources{
-        [&manager] { return manager.CountByState(); }, manager.totals(), audit_streams, rpc_metrics});
+        [&manager] { return manager.CountByState(); }, manager.totals(), audit_streams, rpc_metrics, **floor});
     absl::StatusOr<std::unique_ptr<MetricsListener>> started =
         MetricsListener::Start(*options.metrics_endpoint, std::move(sources));
     if (!started.ok()) return started.status();
@@ -208,14 +212,16 @@ absl::Status Serve(const ServerOptions& options, const sigset_t& signals) {
   std::optional<WorkerPoller> poller(manager);
   relay.Connect(manager);
   (*block_lists)->Follow([&manager](const std::string& name) { manager.OnBlockListChanged(name); });
+  (*floor)->Follow([&manager] { manager.OnFloorChanged(); });
   std::printf("sluiced serving on %s\n", listeners->description.c_str());
   std::fflush(stdout);
-  AwaitStop(signals, **access, absl::StrCat("serving on ", listeners->description));
+  AwaitStop(signals, **access, **floor, absl::StrCat("serving on ", listeners->description));
   spdlog::info("stopping: every sandbox ends");
   listeners->door->Close();
   listeners->server->GetHealthCheckService()->SetServingStatus(false);
   resolv_conf->reset();
   (*block_lists)->StopFollowing();
+  (*floor)->StopFollowing();
   poller.reset();
   audit_streams.EndAll(absl::UnavailableError("the server is stopping"));
   manager.Stop();

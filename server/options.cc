@@ -116,6 +116,8 @@ void AddFlags(CLI::App& app, Flags& flags, ServerOptions& options) {
   app.add_option("--max_sandboxes_per_label", flags.label_limits,
                  "KEY=N: at most N with one value of that label; may be repeated");
   app.add_option("--qemu", options.qemu, "runs virtual machines: a path, or a name on PATH")->capture_default_str();
+  app.add_option("--floor_policy", options.floor_policy,
+                 "a file of rules, YAML or JSON, that go ahead of every sandbox's own; read again when it changes");
   app.add_flag("--require_egress_backstop", options.require_egress_backstop,
                "start only where the kernel can refuse workers what their policies never allow (cgroup BPF)");
   app.add_option("--resolv_conf", options.resolv_conf, "names the host's resolvers")->capture_default_str();

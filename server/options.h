@@ -28,6 +28,7 @@ struct ServerOptions {
   bool allow_host_root = false;
   std::string qemu = "qemu-system-x86_64";
   std::string resolv_conf = "/etc/resolv.conf";
+  std::string floor_policy;  // empty: none
   bool require_egress_backstop = false;
   std::vector<IpPrefix> extra_host_cidrs;
   std::vector<IpPrefix> nat64_prefixes;

@@ -106,12 +106,14 @@ EventText DescribeDns(const v1::DnsEvent& dns) {
           .detail = DnsDetail(dns)};
 }
 
+std::string RulesText(int count) { return absl::StrCat(count, count == 1 ? " rule" : " rules"); }
+
 EventText DescribePolicy(const v1::AuditEvent& event) {
   const v1::PolicyEvent& policy = event.policy();
-  const int rules = policy.policy().rules_size();
   EventText text{.what = absl::StrCat("policy ", EnumWord(policy.policy().preset()), ", generation ",
                                       event.policy_generation()),
-                 .detail = absl::StrCat(rules, rules == 1 ? " rule" : " rules")};
+                 .detail = RulesText(policy.policy().rules_size())};
+  if (policy.floor_size() > 0) absl::StrAppend(&text.detail, " behind ", RulesText(policy.floor_size()), " of the operator");
   if (policy.flows_closed() > 0) absl::StrAppend(&text.detail, ", ", policy.flows_closed(), " flows ended");
   return text;
 }

@@ -76,13 +76,17 @@ TEST_F(PolicyCommandsTest, GetShowsHowOftenEachRuleDecided) {
   rule.set_names_denied(3);
   *rule.mutable_last_hit_time() = ToProto(now - absl::Hours(2) - absl::Minutes(30));
   state_.stats.add_rule_stats()->set_rule_id("preset");
+  state_.stats.add_rule_stats()->set_rule_id("default");
+  state_.stats.add_rule_stats()->set_rule_id("floor/metadata");
   *state_.stats.mutable_stats_since() = ToProto(now - absl::Hours(26) - absl::Minutes(30));
   const CliResult result = RunCli({"policy", "get", "web", "--stats"});
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_EQ(result.out,
-            "RULE    FLOWS ALLOWED  DENIED  NAMES ALLOWED  DENIED  LAST       WHAT\n"
-            "rule-0  12             -       -              3       2h30m ago  allow 10.0.0.5:5432/tcp\n"
-            "preset  -              -       -              -       never      allowlist\n"
+            "RULE            FLOWS ALLOWED  DENIED  NAMES ALLOWED  DENIED  LAST       WHAT\n"
+            "rule-0          12             -       -              3       2h30m ago  allow 10.0.0.5:5432/tcp\n"
+            "preset          -              -       -              -       never      allowlist\n"
+            "default         -              -       -              -       never      allowlist\n"
+            "floor/metadata  -              -       -              -       never      of the operator\n"
             "\n"
             "generation 3, counted since 26h30m ago\n");
   EXPECT_NE(RunCli({"policy", "get", "web", "--stats", "-o", "json"}).out.find("\"flows_allowed\":\"12\""),

@@ -18,9 +18,10 @@ std::string Ago(const google::protobuf::Timestamp& time, absl::Time now) {
 
 std::string CountText(uint64_t count) { return count == 0 ? "-" : absl::StrCat(count); }
 
-// The rules of the policy come first, in its order.
+// The rules of the policy come first, in its order; the operator's last.
 std::string WhatText(const v1::NetworkPolicy& policy, int index) {
-  return index < policy.rules_size() ? RuleText(policy.rules(index)) : EnumWord(policy.preset());
+  if (index < policy.rules_size()) return RuleText(policy.rules(index));
+  return index < policy.rules_size() + 2 ? EnumWord(policy.preset()) : "of the operator";
 }
 
 }  // namespace

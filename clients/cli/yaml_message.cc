@@ -10,6 +10,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "clients/cli/text.h"
 #include "clients/cpp/enum_words.h"
 #include "google/protobuf/descriptor.h"
@@ -253,6 +254,35 @@ class Writer {
 };
 
 }  // namespace
+
+namespace {
+
+// The deepest node on the way to `field` that there is.
+YAML::Node FindDeepest(YAML::Node node, absl::string_view field) {
+  for (const absl::string_view step : absl::StrSplit(field, absl::ByAnyChar(".[]"), absl::SkipEmpty())) {
+    size_t index = 0;
+    YAML::Node next;
+    if (node.IsSequence() && absl::SimpleAtoi(step, &index) && index < node.size()) next.reset(node[index]);
+    if (node.IsMap()) {
+      for (const auto& entry : node) {
+        if (entry.first.Scalar() == std::string(step)) next.reset(entry.second);
+      }
+    }
+    if (next.IsNull()) return node;
+    node.reset(next);
+  }
+  return node;
+}
+
+}  // namespace
+
+std::optional<int> LineOf(const std::string& text, absl::string_view field) {
+  try {
+    return FindDeepest(YAML::Load(text), field).Mark().line + 1;
+  } catch (const YAML::Exception&) {
+    return std::nullopt;
+  }
+}
 
 // Where yaml-cpp's exceptions end.
 absl::Status ParseYaml(const std::string& text, Message& message) {

@@ -1,9 +1,11 @@
 #ifndef SLUICE_CLIENTS_CLI_YAML_MESSAGE_H_
 #define SLUICE_CLIENTS_CLI_YAML_MESSAGE_H_
 
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "google/protobuf/message.h"
 
 // Messages of the API as files that people write: YAML in the shape of the
@@ -19,6 +21,10 @@ namespace sluice::cli {
 //
 // Fields may be messages, lists, strings, enums, booleans and uint32.
 absl::Status ParseYaml(const std::string& text, google::protobuf::Message& message);
+
+// The line of `field`, as FieldError writes paths ("rules[3].peers[0].cidr"), in a text
+// that ParseYaml takes; of what it would stand in where it does not stand there.
+std::optional<int> LineOf(const std::string& text, absl::string_view field);
 
 // What ParseYaml reads back to the same message. Fields that are not set are
 // left out.

@@ -93,6 +93,16 @@ TEST(YamlMessage, NamesTheLineAndWhatIsWrongThere) {
   for (const auto& c : kCases) EXPECT_EQ(Problem(c.text), c.problem) << c.text;
 }
 
+TEST(YamlMessage, FindsTheLineOfAField) {
+  const std::string text = "rules:\n- action: ACTION_DENY\n  peers:\n  - cidr: 10.0.0.0/8\n  - cidr: x\n- ports: []\n";
+  EXPECT_EQ(LineOf(text, "rules[0].peers[1].cidr"), 5);
+  EXPECT_EQ(LineOf(text, "rules[0].action"), 2);
+  EXPECT_EQ(LineOf(text, "rules[1].action"), 6);  // it is not there
+  EXPECT_EQ(LineOf(text, "rules[7]"), 2);
+  EXPECT_EQ(LineOf("{\"preset\":\n\"X\"}", "preset"), 2);
+  EXPECT_EQ(LineOf("{", "preset"), std::nullopt);
+}
+
 TEST(YamlMessage, RefusesWhatIsNoYaml) {
   for (const std::string& text : {std::string("preset: ["), std::string("{"), std::string("a: b: c"),
                                   std::string(200, '[') + std::string(200, ']'), std::string("*nowhere")}) {

@@ -4,7 +4,6 @@
 #include <string>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "google/protobuf/repeated_ptr_field.h"
 #include "netsvc/dns/protocol.h"
 #include "netsvc/dns/rdata.h"
@@ -36,20 +35,6 @@ policy::DomainSet SetOf(const Strings& patterns, absl::string_view another = "")
   for (const std::string& text : patterns) add(text);
   if (!another.empty()) add(another);
   return std::move(builder).Build();
-}
-
-bool NamesDomains(const v1::Rule& rule) {
-  return std::any_of(rule.peers().begin(), rule.peers().end(),
-                     [](const v1::Peer& peer) { return peer.kind_case() == v1::Peer::kDomain; });
-}
-
-// The caller's rule that a verdict bears the id of.
-const v1::Rule* FindRule(const v1::NetworkPolicy& policy, absl::string_view id) {
-  for (int i = 0; i < policy.rules_size(); ++i) {
-    const v1::Rule& rule = policy.rules(i);
-    if (rule.id().empty() ? id == absl::StrCat("rule-", i) : id == rule.id()) return &rule;
-  }
-  return nullptr;
 }
 
 }  // namespace
@@ -102,15 +87,8 @@ Verdict NameJudge::OfPair(const Rules& rules, const DomainName& name, const IpAd
   return name == GatewayName() ? kAllowed : kRebinding;
 }
 
-// A target is refused by the block list, or by a rule that names domains: what
-// denies anything, or a preset's default, spoke already of the name that was
-// asked.
 Verdict NameJudge::OfAlias(const CompiledPolicy& policy, const DomainName& target) const {
-  if (Blocks(target)) return kBlockedName;
-  const Verdict verdict = policy.EvaluateName(target);
-  if (verdict.allowed() || verdict.reason != v1::Verdict::REASON_RULE) return kAllowed;
-  const v1::Rule* rule = FindRule(policy.source(), verdict.rule_id);
-  return rule == nullptr || NamesDomains(*rule) ? verdict : kAllowed;
+  return Blocks(target) ? kBlockedName : policy.EvaluateAlias(target);
 }
 
 // One pass over an answer. Stops at the first thing that refuses all of it.

@@ -46,22 +46,25 @@ RuleIndex FirstThat(std::span<const Rule> rules, bool (*predicate)(const Rule&))
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<const CompiledPolicy>> CompiledPolicy::Compile(const v1::NetworkPolicy& policy) {
+absl::StatusOr<std::shared_ptr<const CompiledPolicy>> CompiledPolicy::Compile(const v1::NetworkPolicy& policy,
+                                                                            std::span<const Rule> floor) {
   if (const absl::Status status = CheckEnums(policy); !status.ok()) return status;
-  const absl::StatusOr<std::vector<Rule>> rules = ParseRules(policy);
+  absl::StatusOr<std::vector<Rule>> rules = ParseRules(policy.rules());
   if (!rules.ok()) return rules.status();
-  return std::shared_ptr<const CompiledPolicy>(new CompiledPolicy(policy, *rules));
+  rules->insert(rules->begin(), floor.begin(), floor.end());
+  return std::shared_ptr<const CompiledPolicy>(new CompiledPolicy(policy, floor.size(), *std::move(rules)));
 }
 
-CompiledPolicy::CompiledPolicy(const v1::NetworkPolicy& source, const std::vector<Rule>& rules)
+CompiledPolicy::CompiledPolicy(const v1::NetworkPolicy& source, size_t floor_count, std::vector<Rule> rules)
     : source_(source),
+      floor_count_(floor_count),
       egress_(rules, v1::DIRECTION_EGRESS),
       ingress_(rules, v1::DIRECTION_INGRESS),
       names_decided_by_(FirstThat(rules, CoversAnyName)),
       everything_denied_by_(FirstThat(rules, DeniesEverything)),
       has_domain_peers_(std::ranges::any_of(rules, [](const Rule& rule) { return !rule.domains.empty(); })) {
   outcomes_.reserve(rules.size());
-  for (const Rule& rule : rules) outcomes_.push_back({rule.action, rule.id});
+  for (Rule& rule : rules) outcomes_.push_back({rule.action, !rule.domains.empty(), std::move(rule.id)});
 }
 
 CompiledPolicy::~CompiledPolicy() = default;
@@ -93,8 +96,20 @@ bool CompiledPolicy::AllowsAddress(const FlowQuery& query, const AddressGroups& 
 
 Verdict CompiledPolicy::EvaluateName(const DomainName& name) const {
   if (preset() == v1::PRESET_NONE) return PresetNameVerdict(preset());
-  const RuleIndex first = std::min(names_decided_by_, egress_.FindName(name, kAnyService));
+  const RuleIndex first = FindForName(name);
   return first != kNoRule ? RuleVerdict(first) : PresetNameVerdict(preset());
+}
+
+Verdict CompiledPolicy::EvaluateAlias(const DomainName& target) const {
+  const RuleIndex first = FindForName(target);
+  const bool refused = preset() != v1::PRESET_NONE && first != kNoRule &&
+                       outcomes_[first].action == v1::ACTION_DENY && outcomes_[first].names_domains;
+  if (refused) return RuleVerdict(first);
+  return {v1::ACTION_ALLOW, v1::Verdict::REASON_DEFAULT, kDefaultRuleId};
+}
+
+RuleIndex CompiledPolicy::FindForName(const DomainName& name) const {
+  return std::min(names_decided_by_, egress_.FindName(name, kAnyService));
 }
 
 Verdict CompiledPolicy::EvaluateResolver(v1::Protocol transport, const IpAddress& resolver,

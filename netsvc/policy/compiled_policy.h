@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -18,30 +19,36 @@
 
 namespace sluice::policy {
 
-// A NetworkPolicy, checked and made ready to be asked. Immutable: a policy
-// changes by compiling another. Any thread.
+// A NetworkPolicy behind the operator's floor, checked and made ready to be asked.
+// Immutable: a policy changes by compiling another. Any thread.
 //
 // Asking costs the same whatever the number of rules: PeerIndex finds the first
-// one that matches without a walk. PRESET_NONE denies every question ahead of
-// the rules.
+// one that matches without a walk. The floor's rules come first, and count as the
+// caller's where that is said below. PRESET_NONE denies every question ahead of
+// all rules.
 class CompiledPolicy {
  public:
   static constexpr int kMaxRules = policy::kMaxRules;
 
   // FieldError with the path inside the policy ("rules[3].ports[0].first") for
-  // anything that the API does not allow; PRESET_UNSPECIFIED among that.
-  static absl::StatusOr<std::shared_ptr<const CompiledPolicy>> Compile(const v1::NetworkPolicy& policy);
+  // anything that the API does not allow; PRESET_UNSPECIFIED among that. `floor`
+  // as ParseFloor made it.
+  static absl::StatusOr<std::shared_ptr<const CompiledPolicy>> Compile(const v1::NetworkPolicy& policy,
+                                                                       std::span<const Rule> floor = {});
 
   ~CompiledPolicy();
 
+  // The caller's own, without the floor.
   const v1::NetworkPolicy& source() const { return source_; }
   v1::Preset preset() const { return source_.preset(); }
   bool rejects() const { return source_.deny_response() != v1::DENY_RESPONSE_DROP; }
   // Does a rule have a domain peer, so that FlowQuery.names counts?
   bool has_domain_peers() const { return has_domain_peers_; }
 
-  // The caller's rules, and what verdicts call them: the id, or "rule-N".
+  // The rules, and what verdicts call them: the id, or "rule-N". The floor's are
+  // the first `floor_count()`.
   size_t rule_count() const { return outcomes_.size(); }
+  size_t floor_count() const { return floor_count_; }
   const std::string& rule_id(size_t rule) const { return outcomes_[rule].id; }
 
   // First match wins over the rules, the preset's rules, its default.
@@ -57,6 +64,10 @@ class CompiledPolicy {
   // protocols of allowing rules (docs/policy.md, "Names").
   Verdict EvaluateName(const DomainName& name) const;
 
+  // May `target` stand for a name that may be asked (CNAME)? A denial without
+  // domain peers spoke of that name already.
+  Verdict EvaluateAlias(const DomainName& target) const;
+
   // May the resolver at `resolver` be asked at all? The first cidr or group
   // rule of the caller that covers it and port 53 decides; allowed where none
   // does.
@@ -70,14 +81,18 @@ class CompiledPolicy {
   // What is left to know of a rule once it is found.
   struct Outcome {
     v1::Action action;
+    bool names_domains;
     std::string id;
   };
 
-  CompiledPolicy(const v1::NetworkPolicy& source, const std::vector<Rule>& rules);
+  CompiledPolicy(const v1::NetworkPolicy& source, size_t floor_count, std::vector<Rule> rules);
 
   Verdict RuleVerdict(RuleIndex rule) const;
+  // The first rule that speaks of `name`.
+  RuleIndex FindForName(const DomainName& name) const;
 
   const v1::NetworkPolicy source_;
+  const size_t floor_count_;
   std::vector<Outcome> outcomes_;
   const PeerIndex egress_;
   const PeerIndex ingress_;

@@ -49,12 +49,18 @@ bool CoversAnyName(const Rule& rule) {
          std::ranges::any_of(rule.cidrs, [](const IpPrefix& cidr) { return cidr.length() == 0; });
 }
 
+std::vector<Rule> Concatenate(std::span<const Rule> floor, const std::vector<Rule>& rules) {
+  std::vector<Rule> all(floor.begin(), floor.end());
+  all.insert(all.end(), rules.begin(), rules.end());
+  return all;
+}
+
 Verdict RuleVerdict(const Rule& rule) { return {rule.action, v1::Verdict::REASON_RULE, rule.id}; }
 
 }  // namespace
 
-LinearEvaluator::LinearEvaluator(const v1::NetworkPolicy& policy)
-    : preset_(policy.preset()), rules_(ParseRules(policy).value()) {}
+LinearEvaluator::LinearEvaluator(const v1::NetworkPolicy& policy, std::span<const Rule> floor)
+    : preset_(policy.preset()), rules_(Concatenate(floor, ParseRules(policy.rules()).value())) {}
 
 Verdict LinearEvaluator::Evaluate(const FlowQuery& query, const AddressGroups& groups) const {
   if (query.protocol == v1::PROTOCOL_UNSPECIFIED) {

@@ -1,6 +1,7 @@
 #ifndef SLUICE_NETSVC_POLICY_LINEAR_EVALUATOR_H_
 #define SLUICE_NETSVC_POLICY_LINEAR_EVALUATOR_H_
 
+#include <span>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -18,8 +19,8 @@ namespace sluice::policy {
 // against.
 class LinearEvaluator {
  public:
-  // `policy` compiles.
-  explicit LinearEvaluator(const v1::NetworkPolicy& policy);
+  // `policy` compiles; `floor` as CompiledPolicy's.
+  explicit LinearEvaluator(const v1::NetworkPolicy& policy, std::span<const Rule> floor = {});
 
   Verdict Evaluate(const FlowQuery& query, const AddressGroups& groups) const;
   Verdict EvaluateName(const DomainName& name) const;

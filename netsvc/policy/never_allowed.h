@@ -6,6 +6,7 @@
 
 #include "netsvc/base/ip_address.h"
 #include "netsvc/base/ip_prefix.h"
+#include "netsvc/policy/rule.h"
 #include "sluice/v1/policy.pb.h"
 #include "sluice/v1/sandbox.pb.h"
 
@@ -27,8 +28,11 @@ struct PrefixFate {
 // (rebinding-exempt names under a domain rule), and the host's own addresses
 // where no constant row has them. `aliases`: the gateway's addresses, behind which
 // is the host's loopback interface. `policy` compiles.
-std::vector<PrefixFate> NeverAllowed(const v1::NetworkPolicy& policy, const v1::DnsConfig& dns,
-                                     std::span<const IpAddress> aliases);
+//
+// `floor`, as ParseFloor made it, goes first: what it allows may pass, and what it
+// denies for every protocol and port never does, PUBLIC included (ApplyFloor).
+std::vector<PrefixFate> NeverAllowed(const v1::NetworkPolicy& policy, std::span<const Rule> floor,
+                                     const v1::DnsConfig& dns, std::span<const IpAddress> aliases);
 
 }  // namespace sluice::policy
 

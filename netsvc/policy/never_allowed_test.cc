@@ -2,10 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include <span>
 #include <string>
 #include <vector>
 
 #include "google/protobuf/text_format.h"
+#include "netsvc/policy/address_groups.h"
+#include "netsvc/policy/compiled_policy.h"
+#include "netsvc/policy/floor.h"
+#include "netsvc/policy/random_policy.h"
 
 namespace sluice::policy {
 namespace {
@@ -17,12 +22,14 @@ Message Proto(const std::string& text) {
   return message;
 }
 
-bool Never(const std::string& policy, const std::string& address, const std::string& dns = "") {
+bool Never(const std::string& policy, const std::string& address, const std::string& dns = "",
+           std::span<const Rule> floor = {}) {
   int longest = -1;
   bool never = false;
   const IpAddress wanted = *IpAddress::Parse(address);
   const IpAddress aliases[] = {*IpAddress::Parse("10.0.2.2"), *IpAddress::Parse("fd73:6c75:6963:1::2")};
-  for (const PrefixFate& fate : NeverAllowed(Proto<v1::NetworkPolicy>(policy), Proto<v1::DnsConfig>(dns), aliases)) {
+  for (const PrefixFate& fate :
+       NeverAllowed(Proto<v1::NetworkPolicy>(policy), floor, Proto<v1::DnsConfig>(dns), aliases)) {
     if (!fate.prefix.Contains(wanted) || fate.prefix.length() < longest) continue;
     longest = fate.prefix.length();
     never = fate.never;
@@ -113,6 +120,114 @@ TEST(NeverAllowedTest, NamesOpenEverythingOnlyWhereTheyMayLeadAnywhere) {
   EXPECT_FALSE(Never(policy, "10.1.2.3", "rebinding_exempt_domains: '*.corp.example'"));
   EXPECT_FALSE(Never(policy, "10.1.2.3", "rebinding_protection: false"));
   EXPECT_TRUE(Never(kPublicOnly, "10.1.2.3", "rebinding_protection: false"));
+}
+
+class FloorFatesTest : public testing::Test {
+ protected:
+  // Of ALLOW_ALL, or another policy, behind a floor.
+  static bool Closed(const std::string& floor, const std::string& address,
+                     const std::string& policy = "preset: PRESET_ALLOW_ALL", const std::string& dns = "") {
+    return Never(policy, address, dns, ParseFloor(Proto<v1::NetworkPolicy>(floor).rules()).value());
+  }
+};
+
+TEST_F(FloorFatesTest, WhatItDeniesIsClosedWhateverTheCallerAllows) {
+  const std::string lan = "rules { action: ACTION_DENY peers { cidr: '10.0.0.0/8' } peers { cidr: '93.184.216.0/24' } }";
+  for (const char* policy : {"preset: PRESET_ALLOW_ALL",
+                             "preset: PRESET_PUBLIC_ONLY rules { action: ACTION_ALLOW peers { cidr: '10.1.2.0/24' } }"}) {
+    for (const char* address : {"10.1.2.3", "93.184.216.34", "64:ff9b::10.1.2.3", "::ffff:93.184.216.34"}) {
+      EXPECT_TRUE(Closed(lan, address, policy)) << policy << " " << address;
+      EXPECT_FALSE(Closed("", address, "preset: PRESET_ALLOW_ALL")) << address;
+    }
+    EXPECT_FALSE(Closed(lan, "93.184.217.34", policy)) << policy;
+  }
+  EXPECT_FALSE(Closed(lan, "192.168.0.1"));
+}
+
+TEST_F(FloorFatesTest, ADenialOfSomeServicesClosesNothing) {
+  const std::string peers = "peers { cidr: '10.0.0.0/8' }";
+  EXPECT_FALSE(Closed("rules { action: ACTION_DENY ports { first: 25 } " + peers + " }", "10.1.2.3"));
+  EXPECT_FALSE(Closed("rules { action: ACTION_DENY direction: DIRECTION_INGRESS " + peers + " }", "10.1.2.3"));
+}
+
+TEST_F(FloorFatesTest, WhatItAllowsFirstIsOpenAndNoMore) {
+  const std::string allow = "rules { action: ACTION_ALLOW ports { first: 443 } peers { cidr: '10.5.0.0/16' } }";
+  const std::string deny = "rules { action: ACTION_DENY peers { cidr: '10.0.0.0/8' } }";
+  for (const std::string& floor : {allow, allow + deny}) {
+    EXPECT_FALSE(Closed(floor, "10.5.0.1", kPublicOnly));
+    EXPECT_FALSE(Closed(floor, "64:ff9b::10.5.0.1", kPublicOnly));
+    EXPECT_TRUE(Closed(floor, "10.6.0.1", kPublicOnly));
+    EXPECT_TRUE(Closed(floor, "192.168.0.1", kPublicOnly));
+    EXPECT_TRUE(Closed(floor, "127.0.0.1", kPublicOnly));
+  }
+  EXPECT_TRUE(Closed(deny + allow, "10.5.0.1", kPublicOnly));
+  // A wide IPv6 prefix opens no IPv4 address that it carries.
+  EXPECT_TRUE(Closed("rules { action: ACTION_ALLOW peers { cidr: '64:ff9b::/96' } }", "64:ff9b::10.5.0.1", kPublicOnly));
+}
+
+TEST_F(FloorFatesTest, GroupsAreClosedWithTheHostForItsAddressesAreUnknown) {
+  const std::string groups = "rules { action: ACTION_DENY peers { group: ADDRESS_GROUP_PRIVATE } peers { group: ADDRESS_GROUP_METADATA } }";
+  const std::string host = "rules { action: ACTION_DENY peers { group: ADDRESS_GROUP_HOST } }";
+  EXPECT_TRUE(Closed(groups, "169.254.169.254"));
+  EXPECT_FALSE(Closed(groups, "169.254.1.1"));
+  EXPECT_FALSE(Closed(groups, "10.1.2.3"));
+  EXPECT_TRUE(Closed(groups + host, "10.1.2.3"));
+  EXPECT_FALSE(Closed(groups + host, "8.8.8.8"));
+  EXPECT_FALSE(Closed("rules { action: ACTION_ALLOW peers { group: ADDRESS_GROUP_HOST } }" + groups + host, "10.1.2.3"));
+}
+
+TEST_F(FloorFatesTest, TheLoopbackInterfaceIsClosedWithTheHost) {
+  const std::string loopback = "rules { action: ACTION_DENY peers { group: ADDRESS_GROUP_LOOPBACK } }";
+  const std::string host = "rules { action: ACTION_DENY peers { group: ADDRESS_GROUP_HOST } }";
+  EXPECT_FALSE(Closed(loopback, "127.0.0.1"));
+  EXPECT_TRUE(Closed(loopback + host, "127.0.0.1"));
+  for (const char* gateway : {"cidr: '10.0.2.2'", "domain: 'host.sluice.internal'", "group: ADDRESS_GROUP_HOST"}) {
+    const std::string allow = std::string("rules { action: ACTION_ALLOW peers { ") + gateway + " } }";
+    EXPECT_FALSE(Closed(allow + loopback + host, "127.0.0.1")) << gateway;
+    EXPECT_FALSE(Closed(allow, "127.0.0.1", kPublicOnly)) << gateway;
+  }
+}
+
+TEST_F(FloorFatesTest, DenyingEverythingLeavesWhatWasAllowedBefore) {
+  const std::string floor =
+      "rules { action: ACTION_ALLOW peers { cidr: '10.5.0.1' } } rules { action: ACTION_DENY }";
+  EXPECT_FALSE(Closed(floor, "10.5.0.1"));
+  for (const char* address : {"10.5.0.2", "8.8.8.8", "2606:2800:220:1::1", "127.0.0.1"}) EXPECT_TRUE(Closed(floor, address));
+}
+
+TEST_F(FloorFatesTest, NamesThatItAllowsMayLeadToPublicAddressesAndWhereUnprotectedAnywhere) {
+  const std::string floor =
+      "rules { action: ACTION_ALLOW peers { domain: 'mirror.test' } } rules { action: ACTION_DENY }";
+  EXPECT_FALSE(Closed(floor, "8.8.8.8", kPublicOnly));
+  EXPECT_TRUE(Closed(floor, "10.5.0.1", kPublicOnly));
+  EXPECT_FALSE(Closed(floor, "10.5.0.1", kPublicOnly, "rebinding_protection: false"));
+  EXPECT_FALSE(Closed(floor, "10.5.0.1"));  // ALLOW_ALL
+  EXPECT_TRUE(Closed(floor, "10.5.0.1", "preset: PRESET_ALLOW_ALL", "rebinding_protection: true"));
+}
+
+// Whatever the evaluator allows, the wall lets pass.
+TEST_F(FloorFatesTest, NeverRefusesWhatAPolicyAllows) {
+  const AddressGroups groups({.gateway = {IpPrefix::Parse("10.0.2.2").value()}});
+  int closed = 0;
+  for (uint64_t seed = 1; seed <= 150; ++seed) {
+    RandomPolicy random({.seed = seed, .world_bits = 1 + static_cast<int>(seed % 7), .peerless_percent = 5, .group_percent = 30});
+    const v1::NetworkPolicy policy = random.Policy(static_cast<int>(seed % 9));
+    const std::vector<Rule> floor = random.Floor(1 + static_cast<int>(seed % 6));
+    const auto compiled = CompiledPolicy::Compile(policy, floor);
+    std::vector<DomainName> names;
+    for (int i = 0; i < 60; ++i) {
+      FlowQuery query = random.Query(names);
+      query.direction = v1::DIRECTION_EGRESS;
+      // Protected from rebinding, names lead to PUBLIC addresses alone.
+      if (groups.Classify(query.remote) != v1::ADDRESS_GROUP_PUBLIC) query.names = {};
+      const bool never = Never(policy.DebugString(), query.remote.ToString(), "rebinding_protection: true", floor);
+      closed += never ? 1 : 0;
+      if (!never || groups.Classify(query.remote) == v1::ADDRESS_GROUP_HOST) continue;
+      ASSERT_FALSE((*compiled)->Evaluate(query, groups).allowed())
+          << "seed " << seed << " " << query.remote.ToString() << "\n" << policy.DebugString();
+    }
+  }
+  EXPECT_GT(closed, 1'000);
 }
 
 }  // namespace

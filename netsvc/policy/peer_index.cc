@@ -101,8 +101,8 @@ void PeerIndex::AddDomains(Input& input) {
   std::vector<Mention<const DomainPattern*>> in_order;
   for (const RuleIndex i : input.indexes) {
     for (const DomainPattern& domain : input.rules[i].domains) {
-      // There is room for all that ParseRules lets through.
-      static_assert(kMaxPeerServices <= DomainSet::kMaxNames);
+      // There is room for all that ParseRules lets through, twice: a floor too.
+      static_assert(2 * kMaxPeerServices <= DomainSet::kMaxNames);
       builder.Add(domain).IgnoreError();
       in_order.push_back({&domain, i});
     }

@@ -10,6 +10,7 @@
 #include "netsvc/policy/compiled_policy.h"
 #include "netsvc/policy/linear_evaluator.h"
 #include "netsvc/policy/random_policy.h"
+#include "netsvc/policy/rule.h"
 #include "netsvc/policy/verdict.h"
 
 namespace sluice::policy {
@@ -25,10 +26,11 @@ AddressGroups Groups() {
   return groups;
 }
 
-void AskBoth(const v1::NetworkPolicy& policy, RandomPolicy& random, const AddressGroups& groups) {
-  const auto compiled = CompiledPolicy::Compile(policy);
+void AskBoth(const v1::NetworkPolicy& policy, const std::vector<Rule>& floor, RandomPolicy& random,
+             const AddressGroups& groups) {
+  const auto compiled = CompiledPolicy::Compile(policy, floor);
   ASSERT_TRUE(compiled.ok()) << compiled.status();
-  const LinearEvaluator linear(policy);
+  const LinearEvaluator linear(policy, floor);
   std::vector<DomainName> names;
   for (int i = 0; i < 400; ++i) {
     const FlowQuery query = random.Query(names);
@@ -54,7 +56,8 @@ TEST(PolicyDifferentialTest, CompiledAndLinearNeverDisagree) {
   for (const absl::Time end = absl::Now() + kTime; absl::Now() < end; ++seed, ++policies) {
     RandomPolicy random({.seed = seed, .world_bits = 1 + policies % 7, .peerless_percent = policies % 3});
     const v1::NetworkPolicy policy = random.Policy(1 + policies % 120);
-    AskBoth(policy, random, groups);
+    const std::vector<Rule> floor = policies % 2 == 0 ? random.Floor(policies % 5) : std::vector<Rule>();
+    AskBoth(policy, floor, random, groups);
     if (HasFatalFailure()) FAIL() << "seed " << seed << "\n" << policy.DebugString();
   }
   EXPECT_GT(policies, 10);
@@ -64,7 +67,7 @@ TEST(PolicyDifferentialTest, TheyAgreeOnManyRules) {
   const AddressGroups groups = Groups();
   for (const uint64_t seed : {1, 2}) {
     RandomPolicy random({.seed = seed, .world_bits = 10, .peerless_percent = 0, .shortest_v4 = 8});
-    AskBoth(random.Policy(4'000), random, groups);
+    AskBoth(random.Policy(4'000), {}, random, groups);
     ASSERT_FALSE(HasFatalFailure()) << "seed " << seed;
   }
 }

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "netsvc/base/ip_prefix.h"
+#include "netsvc/policy/floor.h"
 
 namespace sluice::policy {
 namespace {
@@ -100,6 +101,16 @@ v1::NetworkPolicy RandomPolicy::Policy(int rules) {
     AddServices(rule);
   }
   return policy;
+}
+
+std::vector<Rule> RandomPolicy::Floor(int rules) {
+  const v1::NetworkPolicy policy = Policy(rules);
+  RuleProtos kept;
+  for (const v1::Rule& rule : policy.rules()) {
+    *kept.Add() = rule;
+    if (!ParseFloor(kept).ok()) kept.RemoveLast();
+  }
+  return ParseFloor(kept).value();
 }
 
 FlowQuery RandomPolicy::Query(std::vector<DomainName>& names) {

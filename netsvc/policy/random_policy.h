@@ -8,6 +8,7 @@
 
 #include "netsvc/base/domain_name.h"
 #include "netsvc/base/ip_address.h"
+#include "netsvc/policy/rule.h"
 #include "netsvc/policy/verdict.h"
 #include "sluice/v1/policy.pb.h"
 
@@ -33,6 +34,8 @@ class RandomPolicy {
   explicit RandomPolicy(const Options& options) : options_(options), random_(options.seed) {}
 
   v1::NetworkPolicy Policy(int rules);
+  // At most that many: what a floor may not have is left out.
+  std::vector<Rule> Floor(int rules);
   // IPv4, IPv6, and IPv4 carried in every form.
   IpAddress Address();
   DomainName Name();

@@ -160,15 +160,15 @@ size_t PeerServices(const Rule& rule) {
 
 }  // namespace
 
-absl::StatusOr<std::vector<Rule>> ParseRules(const v1::NetworkPolicy& policy) {
-  if (policy.rules_size() > kMaxRules) {
-    return FieldError("rules", absl::StrCat("at most ", kMaxRules, " rules, not ", policy.rules_size()));
+absl::StatusOr<std::vector<Rule>> ParseRules(const RuleProtos& protos) {
+  if (protos.size() > kMaxRules) {
+    return FieldError("rules", absl::StrCat("at most ", kMaxRules, " rules, not ", protos.size()));
   }
   std::vector<Rule> rules;
   absl::flat_hash_set<absl::string_view> ids;
   size_t peer_services = 0;
-  for (int i = 0; i < policy.rules_size(); ++i) {
-    const v1::Rule& proto = policy.rules(i);
+  for (int i = 0; i < protos.size(); ++i) {
+    const v1::Rule& proto = protos[i];
     absl::StatusOr<Rule> rule = ParseRule(proto, i);
     if (!rule.ok()) return InField(Element("rules", i), rule.status());
     if (!proto.id().empty() && !ids.insert(proto.id()).second) {

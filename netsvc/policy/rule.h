@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "google/protobuf/repeated_ptr_field.h"
 #include "netsvc/base/domain_name.h"
 #include "netsvc/base/ip_prefix.h"
 #include "netsvc/policy/service.h"
@@ -32,10 +33,11 @@ struct Rule {
   bool AnyPeer() const { return cidrs.empty() && groups.empty() && domains.empty(); }
 };
 
-// The rules of `policy` in order. FieldError with the path inside the policy
-// ("rules[3].ports[0].first") for anything in its rules that the API does not
-// allow.
-absl::StatusOr<std::vector<Rule>> ParseRules(const v1::NetworkPolicy& policy);
+using RuleProtos = google::protobuf::RepeatedPtrField<v1::Rule>;
+
+// The rules of a policy in order. FieldError with the path inside the policy
+// ("rules[3].ports[0].first") for anything in them that the API does not allow.
+absl::StatusOr<std::vector<Rule>> ParseRules(const RuleProtos& protos);
 
 }  // namespace sluice::policy
 

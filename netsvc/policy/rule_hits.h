@@ -28,12 +28,17 @@ class RuleHits {
   // Counts from `since` on.
   RuleHits(std::shared_ptr<const CompiledPolicy> policy, absl::Time since);
 
+  // The same policy behind another floor: what the policy's own rules decided
+  // stays counted, the floor's begin anew.
+  void ChangeFloor(std::shared_ptr<const CompiledPolicy> policy);
+
   // By the verdict's rule; an empty id is the default's, and one that the
   // policy does not have (a verdict of the policy before it) is passed over.
   void Count(Kind kind, v1::Action action, absl::string_view rule_id, absl::Time now);
 
   absl::Time since() const { return since_; }
-  // Each rule in order, then "preset" and "default".
+  // Each rule of the policy in order, then "preset" and "default", then those of
+  // the floor that have decided.
   void AppendTo(google::protobuf::RepeatedPtrField<v1::RuleStats>& stats) const;
 
  private:
@@ -46,9 +51,11 @@ class RuleHits {
   void Append(absl::string_view rule_id, const Hits& hits,
               google::protobuf::RepeatedPtrField<v1::RuleStats>& stats) const;
 
-  const std::shared_ptr<const CompiledPolicy> policy_;
+  void IndexIds();
+
+  std::shared_ptr<const CompiledPolicy> policy_;
   const absl::Time since_;
-  // The rules' in order, then the preset's and the default's.
+  // The rules' in order, the floor's first, then the preset's and the default's.
   std::vector<Hits> hits_;
   // The place of each id in hits_. The ids are the policy's.
   absl::flat_hash_map<absl::string_view, uint32_t> places_;

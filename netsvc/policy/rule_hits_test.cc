@@ -6,6 +6,7 @@
 
 #include "google/protobuf/text_format.h"
 #include "gtest/gtest.h"
+#include "netsvc/policy/floor.h"
 
 namespace sluice::policy {
 namespace {
@@ -66,6 +67,40 @@ TEST_F(RuleHitsTest, AVerdictWithoutARuleIsTheDefaults) {
 TEST_F(RuleHitsTest, PassesOverARuleOfAnotherPolicy) {
   hits_.Count(RuleHits::Kind::kFlow, v1::ACTION_DENY, "gone", kStart);
   for (const v1::RuleStats& rule : Stats()) EXPECT_FALSE(rule.has_last_hit_time()) << rule.rule_id();
+}
+
+TEST(RuleHitsFloorTest, TellsOfTheFloorsRulesThatDecidedAfterAllOthers) {
+  v1::NetworkPolicy policy;
+  policy.set_preset(v1::PRESET_ALLOW_ALL);
+  policy.add_rules()->set_action(v1::ACTION_DENY);
+  v1::NetworkPolicy floor;
+  for (const char* id : {"a", "b"}) {
+    floor.add_rules()->set_id(id);
+    floor.mutable_rules()->rbegin()->set_action(v1::ACTION_DENY);
+  }
+  const auto ids = [](const RuleHits& hits) {
+    RepeatedPtrField<v1::RuleStats> stats;
+    hits.AppendTo(stats);
+    std::vector<std::string> told;
+    for (const v1::RuleStats& rule : stats) told.push_back(rule.rule_id() + (rule.flows_denied() > 0 ? " hit" : ""));
+    return told;
+  };
+  using Ids = std::vector<std::string>;
+  RuleHits hits(CompiledPolicy::Compile(policy, ParseFloor(floor.rules()).value()).value(), kStart);
+  EXPECT_EQ(ids(hits), (Ids{"rule-0", "preset", "default"}));
+  for (const char* id : {"floor/b", "rule-0", "default"}) hits.Count(RuleHits::Kind::kFlow, v1::ACTION_DENY, id, kStart);
+  EXPECT_EQ(ids(hits), (Ids{"rule-0 hit", "preset", "default hit", "floor/b hit"}));
+
+  // Another floor's rule of that id is another rule.
+  floor.mutable_rules()->RemoveLast();
+  floor.mutable_rules(0)->set_id("b");
+  hits.ChangeFloor(CompiledPolicy::Compile(policy, ParseFloor(floor.rules()).value()).value());
+  EXPECT_EQ(ids(hits), (Ids{"rule-0 hit", "preset", "default hit"}));
+  hits.Count(RuleHits::Kind::kFlow, v1::ACTION_DENY, "floor/b", kStart);
+  EXPECT_EQ(ids(hits), (Ids{"rule-0 hit", "preset", "default hit", "floor/b hit"}));
+  hits.ChangeFloor(CompiledPolicy::Compile(policy).value());
+  hits.Count(RuleHits::Kind::kFlow, v1::ACTION_DENY, "floor/b", kStart);
+  EXPECT_EQ(ids(hits), (Ids{"rule-0 hit", "preset", "default hit"}));
 }
 
 }  // namespace

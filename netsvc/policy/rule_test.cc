@@ -18,7 +18,7 @@ v1::NetworkPolicy PolicyOf(const std::string& text) {
 
 // Field and message of the error; "ok".
 std::string Mistake(const v1::NetworkPolicy& policy) {
-  const absl::Status status = ParseRules(policy).status();
+  const absl::Status status = ParseRules(policy.rules()).status();
   if (status.ok()) return "ok";
   return FieldOf(status).value_or("no field") + ": " + std::string(status.message());
 }
@@ -106,7 +106,7 @@ TEST(RuleTest, BoundsPeersTimesPorts) {
 }
 
 TEST(RuleTest, LeftOutFieldsHaveTheirDefaults) {
-  const auto rules = ParseRules(PolicyOf("rules { id: 'x' action: ACTION_DENY } rules { action: ACTION_ALLOW }"));
+  const auto rules = ParseRules(PolicyOf("rules { id: 'x' action: ACTION_DENY } rules { action: ACTION_ALLOW }").rules());
   ASSERT_TRUE(rules.ok());
   EXPECT_EQ((*rules)[0].id, "x");
   EXPECT_EQ((*rules)[1].id, "rule-1");
@@ -116,7 +116,7 @@ TEST(RuleTest, LeftOutFieldsHaveTheirDefaults) {
 }
 
 ServiceSet Services(const std::string& rule) {
-  return ParseRules(PolicyOf("rules { " + rule + " }")).value()[0].services;
+  return ParseRules(PolicyOf("rules { " + rule + " }").rules()).value()[0].services;
 }
 
 TEST(RuleTest, ServicesAreProtocolsTimesPorts) {

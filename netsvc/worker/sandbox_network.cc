@@ -12,6 +12,7 @@
 #include "netsvc/dns/c_ares_upstream.h"
 #include "netsvc/link/open_link.h"
 #include "netsvc/policy/compiled_policy.h"
+#include "netsvc/policy/floor.h"
 #include "netsvc/worker/bindings_replay.h"
 #include "netsvc/worker/explainer.h"
 #include "netsvc/worker/flow_stats.h"
@@ -141,7 +142,11 @@ absl::Status SandboxNetwork::Start(const internal::v1::Configure& config, Unique
   if (!host.ok()) return host.status();
   host_addresses_ = *std::move(host);
 
-  auto compiled = policy::CompiledPolicy::Compile(config.policy());
+  absl::StatusOr<std::vector<policy::Rule>> floor = policy::ParseFloor(config.floor());
+  if (!floor.ok()) return floor.status();
+  floor_source_ = config.floor();
+  floor_ = *std::move(floor);
+  auto compiled = policy::CompiledPolicy::Compile(config.policy(), floor_);
   if (!compiled.ok()) return compiled.status();
   absl::StatusOr<std::vector<Endpoint>> control_plane = ParseServers(config.control_plane());
   if (!control_plane.ok()) return control_plane.status();
@@ -170,6 +175,7 @@ absl::Status SandboxNetwork::Start(const internal::v1::Configure& config, Unique
                      budget_});
   v1::PolicyEvent first;
   *first.mutable_policy() = config.policy();
+  *first.mutable_floor() = floor_source_;
   return audit_->Policy(first) ? absl::OkStatus() : Unwritten();
 }
 
@@ -232,17 +238,33 @@ absl::Status SandboxNetwork::StartCapture(const internal::v1::StartCapture& requ
 }
 
 absl::StatusOr<uint64_t> SandboxNetwork::SetPolicy(const internal::v1::SetPolicy& request) {
-  auto compiled = policy::CompiledPolicy::Compile(request.policy());
+  auto compiled = policy::CompiledPolicy::Compile(request.policy(), floor_);
   if (!compiled.ok()) return compiled.status();
   CountHits(*compiled);
-  judge_->SetPolicy(*std::move(compiled));
   generation_ = request.generation();
   audit_->SetGeneration(generation_);
+  return Enforce(*std::move(compiled), request.keep_open_flows());
+}
+
+absl::StatusOr<uint64_t> SandboxNetwork::SetFloor(const internal::v1::SetFloor& request) {
+  absl::StatusOr<std::vector<policy::Rule>> floor = policy::ParseFloor(request.rules());
+  if (!floor.ok()) return floor.status();
+  auto compiled = policy::CompiledPolicy::Compile(judge_->policy().source(), *floor);
+  if (!compiled.ok()) return compiled.status();
+  floor_source_ = request.rules();
+  floor_ = *std::move(floor);
+  hits_->ChangeFloor(*compiled);
+  return Enforce(*std::move(compiled), /*keep_open_flows=*/false);
+}
+
+uint64_t SandboxNetwork::Enforce(std::shared_ptr<const policy::CompiledPolicy> policy, bool keep_open_flows) {
+  v1::PolicyEvent event;
+  *event.mutable_policy() = policy->source();
+  *event.mutable_floor() = floor_source_;
+  judge_->SetPolicy(std::move(policy));
   interceptor_->OnPolicyChanged();
   DropDeniedNames();
-  v1::PolicyEvent event;
-  *event.mutable_policy() = request.policy();
-  if (!request.keep_open_flows()) event.set_flows_closed(gateway_->OnPolicyChanged());
+  if (!keep_open_flows) event.set_flows_closed(gateway_->OnPolicyChanged());
   // The policy is in force whether or not the log can be written.
   audit_->Policy(event);
   return event.flows_closed();
@@ -257,7 +279,7 @@ void SandboxNetwork::CountHits(std::shared_ptr<const policy::CompiledPolicy> pol
 absl::StatusOr<internal::v1::EvaluateResult> SandboxNetwork::Evaluate(const internal::v1::Evaluate& question) const {
   const dns::NameJudge& names = interceptor_->names();
   if (!question.has_policy()) return Explainer({*judge_, *flow_judge_, names, subnet_.ipv4.dns}).Explain(question);
-  auto compiled = policy::CompiledPolicy::Compile(question.policy());
+  auto compiled = policy::CompiledPolicy::Compile(question.policy(), floor_);
   if (!compiled.ok()) return InField("policy", compiled.status());
   policy::Judge judge(*judge_);
   judge.SetPolicy(*std::move(compiled));

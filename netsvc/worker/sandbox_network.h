@@ -19,6 +19,7 @@
 #include "netsvc/loop/event_loop.h"
 #include "netsvc/policy/address_groups.h"
 #include "netsvc/policy/judge.h"
+#include "netsvc/policy/rule.h"
 #include "netsvc/policy/rule_hits.h"
 #include "netsvc/slirp/slirp_stack.h"
 #include "netsvc/worker/audit_trail.h"
@@ -57,6 +58,10 @@ class SandboxNetwork : private dns::Interceptor::Host {
   // From when this returns, every packet is judged by the new policy. Returns how
   // many open flows it ended.
   absl::StatusOr<uint64_t> SetPolicy(const internal::v1::SetPolicy& request);
+
+  // The same for the operator's floor, ahead of this policy and those that Evaluate
+  // is asked about.
+  absl::StatusOr<uint64_t> SetFloor(const internal::v1::SetFloor& request);
 
   // As Explainer; a policy in `question` is compiled first, 0.2 s for the largest.
   absl::StatusOr<internal::v1::EvaluateResult> Evaluate(const internal::v1::Evaluate& question) const;
@@ -103,6 +108,9 @@ class SandboxNetwork : private dns::Interceptor::Host {
   // Names bind no addresses that they may not lead to.
   void DropDeniedNames();
   void CountHits(std::shared_ptr<const policy::CompiledPolicy> policy);
+  // Puts a policy in force. Returns how many open flows it ended; with
+  // `keep_open_flows` none.
+  uint64_t Enforce(std::shared_ptr<const policy::CompiledPolicy> policy, bool keep_open_flows);
 
   // dns::Interceptor::Host
   const policy::CompiledPolicy& policy() const override { return judge_->policy(); }
@@ -127,6 +135,8 @@ class SandboxNetwork : private dns::Interceptor::Host {
   mutable InternetRoutes routes_;  // answers are remembered
   // In the order in which they are built; each uses those above it.
   Subnet subnet_;
+  policy::RuleProtos floor_source_;
+  std::vector<policy::Rule> floor_;
   std::unique_ptr<policy::RuleHits> hits_;
   std::unique_ptr<AuditTrail> audit_;
   std::unique_ptr<policy::AddressGroups> groups_;

@@ -63,6 +63,8 @@ absl::Status Worker::Dispatch(const Request& request, ControlServer::Descriptors
       break;
     case Request::kSetPolicy:
       return Count(network_->SetPolicy(request.set_policy()), *response.mutable_policy());
+    case Request::kSetFloor:
+      return Count(network_->SetFloor(request.set_floor()), *response.mutable_policy());
     case Request::kAddPort:
       if (absl::Status status = NeedDescriptors(descriptors, 1); !status.ok()) return status;
       return network_->AddPort(request.add_port().port(), std::move(descriptors[0]));

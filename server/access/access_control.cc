@@ -2,7 +2,6 @@
 
 #include <grpc/grpc_security_constants.h>
 #include <spdlog/spdlog.h>
-#include <sys/stat.h>
 
 #include <utility>
 #include <vector>
@@ -10,11 +9,14 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "netsvc/base/io.h"
 #include "server/access/method_table.h"
+#include "server/core/operator_file.h"
 
 namespace sluice {
 namespace {
+
+constexpr char kPolicyFlag[] = "--access_policy";
+constexpr char kTokenFlag[] = "--token_file";
 
 constexpr absl::string_view kBearer = "Bearer ";  // RFC 6750
 
@@ -39,36 +41,22 @@ std::vector<std::string> CertificateNames(const grpc::AuthContext& peer) {
   return names;
 }
 
-absl::StatusOr<std::string> ReadSafely(const std::string& path, const char* flag) {
-  struct stat info;
-  if (stat(path.c_str(), &info) == 0 && (info.st_mode & S_IWOTH) != 0) {
-    return absl::InvalidArgumentError(absl::StrCat(flag, "=", path, " may be written by everybody: chmod o-w it"));
-  }
-  absl::StatusOr<std::string> text = ReadFile(path, AccessControl::kMaxFileBytes);
-  if (text.ok()) return text;
-  return absl::InvalidArgumentError(absl::StrCat(flag, "=", path, ": ", text.status().message()));
-}
-
-absl::Status InFile(const char* flag, const std::string& path, const absl::Status& status) {
-  return absl::InvalidArgumentError(absl::StrCat(flag, "=", path, ": ", status.message()));
-}
-
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<const AccessControl::Rules>> AccessControl::Read(const Files& files) {
   auto rules = std::make_shared<Rules>();
   if (!files.policy.empty()) {
-    const absl::StatusOr<std::string> text = ReadSafely(files.policy, "--access_policy");
+    const absl::StatusOr<std::string> text = ReadOperatorFile(kPolicyFlag, files.policy);
     if (!text.ok()) return text.status();
     absl::StatusOr<AccessPolicy> policy = AccessPolicy::Parse(*text);
-    if (!policy.ok()) return InFile("--access_policy", files.policy, policy.status());
+    if (!policy.ok()) return InOperatorFile(kPolicyFlag, files.policy, policy.status());
     rules->policy = *std::move(policy);
   }
   if (!files.tokens.empty()) {
-    const absl::StatusOr<std::string> text = ReadSafely(files.tokens, "--token_file");
+    const absl::StatusOr<std::string> text = ReadOperatorFile(kTokenFlag, files.tokens);
     if (!text.ok()) return text.status();
     absl::StatusOr<TokenFile> tokens = TokenFile::Parse(*text);
-    if (!tokens.ok()) return InFile("--token_file", files.tokens, tokens.status());
+    if (!tokens.ok()) return InOperatorFile(kTokenFlag, files.tokens, tokens.status());
     rules->tokens = *std::move(tokens);
   }
   return rules;

@@ -34,7 +34,6 @@ class AccessControl : public Callers {
   // The property of a connection whose far end the kernel told us: its user's
   // number.
   static constexpr char kUserProperty[] = "sluice_user";
-  static constexpr size_t kMaxFileBytes = 1 << 20;
 
   // Empty paths: no such file.
   struct Files {

@@ -63,11 +63,20 @@ class FakeHost::FakeWorker : public Worker {
     host_.Count(kWorkers, -1);
   }
 
-  absl::Status Configure(const internal::v1::Configure&, UniqueFd, UniqueFd) override {
+  absl::Status Configure(const internal::v1::Configure& config, UniqueFd, UniqueFd) override {
+    {
+      const MutexLock lock(host_.mutex_);
+      host_.floor_rules_ = config.floor_size();
+    }
     return host_.Step(kConfigure);
   }
   absl::StatusOr<uint64_t> SetPolicy(const v1::NetworkPolicy&, uint64_t, bool) override {
     if (absl::Status status = host_.Step(kSetPolicy); !status.ok()) return status;
+    return 0;
+  }
+  absl::StatusOr<uint64_t> SetFloor(const policy::RuleProtos& rules) override {
+    const MutexLock lock(host_.mutex_);
+    host_.floor_rules_ = rules.size();
     return 0;
   }
   // Nothing is ever judged here.
@@ -161,6 +170,11 @@ void FakeHost::EndGuest(const ProcessExit& exit) {
 std::vector<Endpoint> FakeHost::nameservers() const {
   const MutexLock lock(mutex_);
   return nameservers_;
+}
+
+int FakeHost::floor_rules() const {
+  const MutexLock lock(mutex_);
+  return floor_rules_;
 }
 
 absl::StatusOr<BoundPort> FakeHost::BindPort(const v1::PortMapping& port) {

@@ -55,6 +55,8 @@ class FakeHost : public GuestFactory, public WorkerLauncher {
   void EndGuest(const ProcessExit& exit);
   // What the last worker was told of the host's resolvers.
   std::vector<Endpoint> nameservers() const;
+  // How many floor rules the last worker that was told of them has.
+  int floor_rules() const;
 
   absl::StatusOr<BoundPort> BindPort(const v1::PortMapping& port);
   absl::StatusOr<std::unique_ptr<Guest>> Create(const v1::Guest& spec, const GuestIdentity& identity) override;
@@ -77,6 +79,7 @@ class FakeHost : public GuestFactory, public WorkerLauncher {
   std::function<void(const std::string&)> on_worker_exit_ GUARDED_BY(mutex_);
   std::function<void(ProcessExit)> on_guest_exit_ GUARDED_BY(mutex_);
   std::vector<Endpoint> nameservers_ GUARDED_BY(mutex_);
+  int floor_rules_ GUARDED_BY(mutex_) = 0;
   uint32_t last_port_ GUARDED_BY(mutex_) = 40'000;
 };
 

@@ -11,6 +11,7 @@
 #include "netsvc/dns/name_judge.h"
 #include "netsvc/policy/address_groups.h"
 #include "netsvc/policy/compiled_policy.h"
+#include "netsvc/policy/floor.h"
 #include "netsvc/policy/judge.h"
 #include "netsvc/worker/explainer.h"
 #include "netsvc/worker/flow_judge.h"
@@ -20,8 +21,10 @@
 namespace sluice {
 
 absl::StatusOr<internal::v1::EvaluateResult> EvaluateOnHost(const internal::v1::Evaluate& question,
-                                                            const HostNetwork& host) {
-  auto compiled = policy::CompiledPolicy::Compile(question.policy());
+                                                            const HostNetwork& host, const policy::RuleProtos& floor) {
+  const absl::StatusOr<std::vector<policy::Rule>> floor_rules = policy::ParseFloor(floor);
+  if (!floor_rules.ok()) return floor_rules.status();
+  auto compiled = policy::CompiledPolicy::Compile(question.policy(), *floor_rules);
   if (!compiled.ok()) return InField("policy", compiled.status());
   const absl::StatusOr<InterfacePlan> plan = InterfacePlan::Make("", {});
   if (!plan.ok()) return plan.status();

@@ -184,6 +184,13 @@ void Sandbox::OnBlockListChanged(const std::string& name) {
   if (!status.ok()) spdlog::error("sandbox {}: block list {}: {}", id_, name, std::string(status.message()));
 }
 
+void Sandbox::OnFloorChanged() {
+  // One that is being made takes the floor as it is then.
+  if (worker_ == nullptr) return;
+  const absl::StatusOr<uint64_t> flows_closed = worker_->SetFloor(*environment_.floor.Get());
+  if (!flows_closed.ok()) spdlog::error("sandbox {}: new floor: {}", id_, std::string(flows_closed.status().message()));
+}
+
 absl::Status Sandbox::OpenNetwork() {
   absl::Status status = ports_.ReopenAll();
   if (!status.ok()) return status;

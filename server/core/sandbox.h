@@ -16,6 +16,7 @@
 #include "server/core/block_list_store.h"
 #include "server/core/cancel_token.h"
 #include "server/core/change_feed.h"
+#include "server/core/floor_policy.h"
 #include "server/core/host_network.h"
 #include "server/core/interface_plan.h"
 #include "server/core/published_ports.h"
@@ -43,6 +44,7 @@ struct SandboxEnvironment {
   WorkerTotals& totals;
   ChangeFeed& feed;
   const BlockListStore& block_lists;
+  const FloorPolicy& floor;
   const Clock& clock;
 };
 
@@ -127,6 +129,8 @@ class Sandbox : public std::enable_shared_from_this<Sandbox> {
   // The block list `name` is another one now: gives it to the worker where the
   // sandbox has it.
   void OnBlockListChanged(const std::string& name);
+  // So are the operator's floor rules: puts them in force.
+  void OnFloorChanged();
 
  private:
   Sandbox(const SandboxEnvironment& environment, v1::Sandbox spec, HostNetwork host, CancelToken creation);

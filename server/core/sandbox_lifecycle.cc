@@ -121,6 +121,7 @@ absl::Status Sandbox::ConnectWorker() {
   if (!status.ok()) return status;
   internal::v1::Configure config = MakeWorkerConfig(record_, plan_, kFirstGeneration, host_);
   config.set_uid(worker_id_->id());
+  *config.mutable_floor() = *environment_.floor.Get();
   status = worker_->Configure(config, *std::move(audit), *std::move(sockets));
   if (!status.ok()) return InField("sandbox.network", status);
   if (link_.valid()) status = worker_->AttachLink(std::move(link_));

@@ -44,6 +44,7 @@ SandboxManager::SandboxManager(Options options)
                    .totals = totals_,
                    .feed = feed_,
                    .block_lists = options.block_lists,
+                   .floor = options.floor,
                    .clock = options.clock},
       executor_(kThreads) {}
 
@@ -225,7 +226,7 @@ void SandboxManager::EvaluatePolicy(v1::EvaluatePolicyRequest request, Done<v1::
   Submit(done, [this, request = std::move(request), done, finish] {
     absl::StatusOr<internal::v1::Evaluate> question = CheckEvaluate(request);
     if (!question.ok()) return done(question.status());
-    if (request.sandbox_id().empty()) return finish(EvaluateOnHost(*question, registry_.host()));
+    if (request.sandbox_id().empty()) return finish(EvaluateOnHost(*question, registry_.host(), *environment_.floor.Get()));
     OnSandbox(request.sandbox_id(), done,
               [question = *std::move(question), finish](Sandbox& sandbox) { finish(sandbox.Evaluate(question)); });
   });
@@ -303,6 +304,12 @@ void SandboxManager::SetHostNameservers(const std::vector<Endpoint>& nameservers
 void SandboxManager::OnBlockListChanged(const std::string& name) {
   for (const std::shared_ptr<Sandbox>& sandbox : registry_.All()) {
     sandbox->strand().Post([sandbox, name] { sandbox->OnBlockListChanged(name); });
+  }
+}
+
+void SandboxManager::OnFloorChanged() {
+  for (const std::shared_ptr<Sandbox>& sandbox : registry_.All()) {
+    sandbox->strand().Post([sandbox] { sandbox->OnFloorChanged(); });
   }
 }
 

@@ -18,6 +18,7 @@
 #include "server/core/cancel_token.h"
 #include "server/core/change_feed.h"
 #include "server/core/executor.h"
+#include "server/core/floor_policy.h"
 #include "server/core/host_network.h"
 #include "server/core/published_ports.h"
 #include "server/core/request_cache.h"
@@ -59,6 +60,7 @@ class SandboxManager {
     const Clock& clock;
     HostNetwork host;  // control_plane comes with Start
     const BlockListStore& block_lists;
+    const FloorPolicy& floor;
     PublishedPorts::Binder bind_port = BindPort;
     SandboxLimits limits = {};
   };
@@ -106,6 +108,8 @@ class SandboxManager {
 
   // The block list `name` is another one from now on.
   void OnBlockListChanged(const std::string& name);
+  // So are the operator's floor rules.
+  void OnFloorChanged();
   std::vector<std::shared_ptr<Sandbox>> Sandboxes() const { return registry_.All(); }
   std::map<v1::Sandbox::State, size_t> CountByState() const;
   // What all workers, past ones included, have counted.

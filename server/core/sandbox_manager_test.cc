@@ -15,6 +15,7 @@
 #include "google/protobuf/text_format.h"
 #include "gtest/gtest.h"
 #include "netsvc/base/field_error.h"
+#include "netsvc/base/io.h"
 #include "server/core/fake_host.h"
 
 namespace sluice {
@@ -37,6 +38,10 @@ class SandboxManagerTest : public testing::Test {
     absl::StatusOr<std::unique_ptr<StateDirectory>> state = StateDirectory::Open(directory_);
     ASSERT_TRUE(state.ok()) << state.status();
     state_ = *std::move(state);
+    ASSERT_TRUE(WriteFile(floor_path_, "rules: [{action: ACTION_DENY}]\n").ok());
+    absl::StatusOr<std::unique_ptr<FloorPolicy>> floor = FloorPolicy::Load(floor_path_);
+    ASSERT_TRUE(floor.ok()) << floor.status();
+    floor_ = *std::move(floor);
     audit_ = AuditArchive::Open(state_->audit(), absl::Hours(24), clock_);
     manager_ = std::make_unique<SandboxManager>(SandboxManager::Options{
         .workers = host_,
@@ -47,6 +52,7 @@ class SandboxManagerTest : public testing::Test {
         .clock = clock_,
         .host = {},
         .block_lists = block_lists_,
+        .floor = *floor_,
         .bind_port = [this](const v1::PortMapping& port) { return host_.BindPort(port); }});
     manager_->Start({});
   }
@@ -130,6 +136,8 @@ class SandboxManagerTest : public testing::Test {
   std::unique_ptr<AuditArchive> audit_;
   FakeHost host_;
   BlockListStore block_lists_;  // none
+  const std::string floor_path_ = absl::StrCat(testing::TempDir(), "/floor.yaml");
+  std::unique_ptr<FloorPolicy> floor_;
   std::unique_ptr<SandboxManager> manager_;
 };
 
@@ -333,6 +341,16 @@ TEST_F(SandboxManagerTest, ListsPageByPageAndByLabel) {
   EXPECT_THAT(ids, ElementsAre("s0", "s1", "s2", "s3", "s4"));
   request = Parse<v1::ListSandboxesRequest>("labels { key: 'odd' value: '1' }");
   EXPECT_EQ(manager_->List(request)->sandboxes.size(), 2u);
+}
+
+TEST_F(SandboxManagerTest, GivesEveryWorkerTheFloorAndTellsOfAnother) {
+  ASSERT_TRUE(CreateNamed("web").ok());
+  EXPECT_EQ(host_.floor_rules(), 1);
+  ASSERT_TRUE(WriteFile(floor_path_, "rules: [{action: ACTION_DENY}, {action: ACTION_DENY}]\n").ok());
+  floor_->Reload();
+  manager_->OnFloorChanged();
+  Settle("web");
+  EXPECT_EQ(host_.floor_rules(), 2);
 }
 
 TEST_F(SandboxManagerTest, TellsWorkersOfNewResolvers) {

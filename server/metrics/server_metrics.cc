@@ -89,6 +89,14 @@ void AddAudit(const WorkerTotals::Sum& sum, const AuditStreams::Summary& streams
                            absl::ToDoubleSeconds(streams.max_lag)));
 }
 
+void AddFloor(const FloorPolicy::State& floor, std::vector<MetricFamily>& families) {
+  families.push_back(Gauge("sluice_floor_rules", "Floor rules in force.", static_cast<double>(floor.rules)));
+  families.push_back(Gauge("sluice_floor_stale", "1 where the floor's file changed and is not right: the old rules are in force.",
+                           floor.stale ? 1 : 0));
+  families.push_back(Counter("sluice_floor_failed_reloads_total", "Tries to read the floor's file again that failed.",
+                             floor.failed_reloads));
+}
+
 }  // namespace
 
 std::vector<MetricFamily> ServerMetrics::Collect() const {
@@ -97,6 +105,7 @@ std::vector<MetricFamily> ServerMetrics::Collect() const {
   AddTraffic(sum, families);
   AddDns(sum, families);
   AddAudit(sum, sources_.streams.Summarize(), families);
+  AddFloor(sources_.floor.state(), families);
   families.push_back(Counter("sluice_worker_deaths_total", "Workers that ended and were not told to.", sum.deaths));
   for (MetricFamily& family : sources_.rpcs.Collect()) families.push_back(std::move(family));
   std::erase_if(families, [](const MetricFamily& family) { return family.metric.empty(); });

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "prometheus/collectable.h"
+#include "server/core/floor_policy.h"
 #include "server/core/worker_totals.h"
 #include "server/metrics/rpc_metrics.h"
 #include "server/service/audit_streams.h"
@@ -23,6 +24,7 @@ class ServerMetrics : public prometheus::Collectable {
     const WorkerTotals& workers;
     const AuditStreams& streams;
     const RpcMetrics& rpcs;
+    const FloorPolicy& floor;
   };
 
   explicit ServerMetrics(Sources sources) : sources_(std::move(sources)) {}

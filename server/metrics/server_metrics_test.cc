@@ -48,8 +48,9 @@ class ServerMetricsTest : public testing::Test {
   WorkerTotals totals_;
   AuditStreams streams_;
   RpcMetrics rpcs_;
+  FloorPolicy floor_;
   std::shared_ptr<ServerMetrics> metrics_ = std::make_shared<ServerMetrics>(ServerMetrics::Sources{
-      [] { return std::map<v1::Sandbox::State, size_t>{{v1::Sandbox::STATE_RUNNING, 7}}; }, totals_, streams_, rpcs_});
+      [] { return std::map<v1::Sandbox::State, size_t>{{v1::Sandbox::STATE_RUNNING, 7}}; }, totals_, streams_, rpcs_, floor_});
 };
 
 TEST_F(ServerMetricsTest, TellsWhatWasCounted) {
@@ -62,6 +63,7 @@ TEST_F(ServerMetricsTest, TellsWhatWasCounted) {
         "sluice_dns_queries_total{action=\"deny\",reason=\"dns_blocked\"} 3\n",
         "sluice_dns_latency_seconds_bucket{le=\"0.25\"} 1\n", "sluice_dns_latency_seconds_bucket{le=\"+Inf\"} 3\n",
         "sluice_dns_latency_seconds_sum 1.5\n", "sluice_audit_readers 0\n",
+        "sluice_floor_rules 0\n", "sluice_floor_stale 0\n", "sluice_floor_failed_reloads_total 0\n",
         "sluice_rpcs_total{method=\"sluice.v1.SandboxService/GetSandbox\",code=\"not_found\"} 1\n",
         "sluice_rpc_duration_seconds_bucket{method=\"sluice.v1.SandboxService/GetSandbox\",le=\"0.005\"} 1\n"}) {
     EXPECT_THAT(text, HasSubstr(line));

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "netsvc/base/io.h"
+#include "netsvc/policy/floor.h"
 #include "netsvc/policy/never_allowed.h"
 
 namespace sluice {
@@ -41,6 +42,9 @@ absl::Status NetsvcWorker::Configure(const internal::v1::Configure& config, Uniq
   for (const std::string& text : {interface.ipv4_gateway(), interface.ipv4_dns(), interface.ipv6_gateway(), interface.ipv6_dns()}) {
     if (const std::optional<IpAddress> alias = IpAddress::Parse(text)) aliases_.push_back(*alias);
   }
+  absl::StatusOr<std::vector<policy::Rule>> floor = policy::ParseFloor(config.floor());
+  if (!floor.ok()) return floor.status();
+  floor_ = *std::move(floor);
   if (absl::Status status = SetBackstop(config.policy()); !status.ok()) return status;
   Request request;
   *request.mutable_configure() = config;
@@ -65,11 +69,25 @@ absl::StatusOr<uint64_t> NetsvcWorker::SetPolicy(const v1::NetworkPolicy& policy
   return response->policy().flows_closed();
 }
 
+absl::StatusOr<uint64_t> NetsvcWorker::SetFloor(const policy::RuleProtos& rules) {
+  absl::StatusOr<std::vector<policy::Rule>> floor = policy::ParseFloor(rules);
+  if (!floor.ok()) return floor.status();
+  Request request;
+  *request.mutable_set_floor()->mutable_rules() = rules;
+  floor_ = *std::move(floor);
+  // The worker is told whatever becomes of the wall: both only ever refuse.
+  const absl::Status walled = SetBackstop(policy_);
+  const absl::StatusOr<Response> response = Call(std::move(request));
+  if (!response.ok()) return response.status();
+  if (!walled.ok()) return walled;
+  return response->policy().flows_closed();
+}
+
 absl::Status NetsvcWorker::SetBackstop(const v1::NetworkPolicy& policy) {
   policy_ = policy;
   if (backstop_ == nullptr) return absl::OkStatus();
   const std::vector<Endpoint> own = ParseEndpoints(dns_.nameservers());
-  return backstop_->Set(policy::NeverAllowed(policy, dns_, aliases_), own.empty() ? host_nameservers_ : own);
+  return backstop_->Set(policy::NeverAllowed(policy, floor_, dns_, aliases_), own.empty() ? host_nameservers_ : own);
 }
 
 absl::StatusOr<internal::v1::EvaluateResult> NetsvcWorker::Evaluate(const internal::v1::Evaluate& question) {

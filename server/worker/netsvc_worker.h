@@ -33,6 +33,7 @@ class NetsvcWorker : public Worker {
                          UniqueFd socket_directory) override;
   absl::StatusOr<uint64_t> SetPolicy(const v1::NetworkPolicy& policy, uint64_t generation,
                                      bool keep_open_flows) override;
+  absl::StatusOr<uint64_t> SetFloor(const policy::RuleProtos& rules) override;
   absl::StatusOr<internal::v1::EvaluateResult> Evaluate(const internal::v1::Evaluate& question) override;
   absl::StatusOr<internal::v1::RuleStatsResult> GetRuleStats() override;
   absl::Status AddPort(const v1::PortMapping& port, const UniqueFd& socket) override;
@@ -58,6 +59,7 @@ class NetsvcWorker : public Worker {
   std::vector<Endpoint> host_nameservers_;
   std::vector<IpAddress> aliases_;  // the gateway's
   v1::NetworkPolicy policy_;
+  std::vector<policy::Rule> floor_;
 
   // Ends in this order: no report, no connection, no process, no wall.
   const std::unique_ptr<EgressBackstop> backstop_;

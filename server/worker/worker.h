@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "netsvc/base/endpoint.h"
 #include "netsvc/base/unique_fd.h"
+#include "netsvc/policy/rule.h"
 #include "sluice/internal/v1/worker.pb.h"
 
 namespace sluice {
@@ -33,6 +34,8 @@ class Worker {
   // Returns the number of flows that the new policy ended, once it is in force.
   virtual absl::StatusOr<uint64_t> SetPolicy(const v1::NetworkPolicy& policy, uint64_t generation,
                                              bool keep_open_flows) = 0;
+  // The same for the operator's floor, which ParseFloor takes.
+  virtual absl::StatusOr<uint64_t> SetFloor(const policy::RuleProtos& rules) = 0;
   // As EvaluatePolicy.
   virtual absl::StatusOr<internal::v1::EvaluateResult> Evaluate(const internal::v1::Evaluate& question) = 0;
   virtual absl::StatusOr<internal::v1::RuleStatsResult> GetRuleStats() = 0;

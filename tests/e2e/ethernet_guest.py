@@ -295,4 +295,5 @@ def main():
     print(name, said or 'silence', flush=True)
 
 
-main()
+if __name__ == "__main__":
+  main()

@@ -107,6 +107,11 @@ TEST_F(StartupTest, SaysWhatIsMissing) {
   EXPECT_EQ(Complaint(Command({listen, "--guest_init=/nowhere/sluice-init"})),
             "sluice-init is not at /nowhere/sluice-init\n");
   EXPECT_THAT(Complaint(Command({listen, "--resolv_conf=/nowhere/resolv.conf"})), HasSubstr("--resolv_conf=/nowhere/resolv.conf cannot be watched: "));
+  const std::string floor = directory_ + "/floor.yaml";
+  ASSERT_TRUE(WriteFile(floor, "rules:\n- action: ACTION_DENY\n  peers: [{cidr: 10.0.0.1/8}]\n").ok());
+  EXPECT_THAT(Complaint(Command({listen, absl::StrCat("--floor_policy=", floor)})),
+              HasSubstr(absl::StrCat("--floor_policy=", floor, ": line 3: rules[0].peers[0].cidr: ")));
+  EXPECT_THAT(Complaint(Command({listen, "--floor_policy=/nowhere/floor.yaml"})), HasSubstr("--floor_policy=/nowhere/floor.yaml: "));
   EXPECT_THAT(Complaint(Command({listen}, {"unshare", "--mount", "sh", "-c",
                                            "mount -t tmpfs tmpfs /dev/net && exec \"$0\" \"$@\""})),
               HasSubstr("open /dev/net/tun: No such file or directory: load the kernel module tun"));

@@ -259,6 +259,11 @@ absl::StatusOr<int> Sniffer::Count(const Match& match) {
   return static_cast<int>(found->size());
 }
 
+absl::StatusOr<std::vector<Sniffer::Packet>> Sniffer::Take() {
+  if (absl::Status status = Fence(); !status.ok()) return status;
+  return std::exchange(packets_, {});
+}
+
 absl::Status Sniffer::Reset() {
   const absl::Status fenced = Fence();
   if (!fenced.ok() && !absl::IsDataLoss(fenced)) return fenced;

@@ -69,6 +69,10 @@ class Sniffer {
   absl::StatusOr<int> Count(const Match& match);
   absl::StatusOr<std::vector<Packet>> Packets(const Match& match);
 
+  // Fences; then hands over everything since the start, Reset or the last Take, and
+  // forgets it: for floods of more than kMaxPackets.
+  absl::StatusOr<std::vector<Packet>> Take();
+
   // Fences; then forgets.
   absl::Status Reset();
 
