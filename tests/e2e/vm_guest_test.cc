@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -36,7 +37,7 @@ constexpr char kResolver6[] = "fd73:6c75:6963:1::3";
 class VmGuestTest : public E2eTest {
  protected:
   static void SetUpTestSuite() {
-    E2eTest::SetUpTestSuite();
+    StartSuite({.resolv_conf = "", .flags = {}, .leave_sandboxes = true});
     for (const auto& entry : fs::directory_iterator(absl::StrCat(kPackages, "/boot"))) {
       if (absl::StartsWith(entry.path().filename().string(), "vmlinuz-")) kernel_ = entry.path();
     }
@@ -47,12 +48,31 @@ class VmGuestTest : public E2eTest {
     ASSERT_EQ(made.exit_code, 0) << made.err;
   }
 
+  // The client's connection is a descriptor of the server's, from its first call on.
+  void SetUp() override {
+    E2eTest::SetUp();
+    ASSERT_TRUE(client().List({}).ok());
+  }
+
   static std::string Vm(absl::string_view arguments = "") {
     return absl::StrCat("guest { vm { kernel: '", kernel_, "' initrd: '", initrd_, "' memory_bytes: ", 128 << 20,
                         " kernel_arguments: 'console=ttyS0 quiet panic=-1 ", arguments, "' } } ");
   }
   // Runs a program of busybox's in the machine, or fails.
   static ExecResult InVm(const std::string& id, const std::string& script) { return Run(id, {"sh", "-c", script}); }
+
+  // Starts a server where one was ended; returns once it answers.
+  static void StartServer() {
+    const absl::Status started = server().Restart();
+    ASSERT_TRUE(started.ok()) << started;
+    for (const absl::Time end = absl::Now() + kEventTimeout; !client().List({}).ok();) ASSERT_LT(absl::Now(), end);
+  }
+  static pid_t QemuOf(const std::string& id) {
+    std::ifstream note(absl::StrCat(server().state_dir(), "/guests/", client().Get(id)->uid(), "/qemu.pid"));
+    pid_t pid = 0;
+    EXPECT_TRUE(note >> pid);
+    return pid;
+  }
 
   // Returns once its agent answers and it has an address.
   static void AwaitBoot(const std::string& id) {
@@ -75,8 +95,6 @@ std::string VmGuestTest::kernel_;
 std::string VmGuestTest::initrd_;
 
 TEST_F(VmGuestTest, IsBehindItsPolicy) {
-  // The client's connection is a descriptor of the server's, from its first call on.
-  ASSERT_TRUE(client().List({}).ok());
   const std::multiset<std::string> before = Leavings(lab(), server());
   const std::string id = Create(absl::StrCat(Vm(), "network { ports { guest_port: 80 } }"));
   AwaitBoot(id);
@@ -89,6 +107,7 @@ TEST_F(VmGuestTest, IsBehindItsPolicy) {
   }
   {
     SCOPED_TRACE("IPv6");
+    EXPECT_EQ(InVm(id, "until ip -6 address show dev eth0 scope global | grep -v tentative | grep inet6; do sleep 0.1; done").code, 0);
     EXPECT_THAT(InVm(id, "ip -6 address show dev eth0 scope global").out, HasSubstr("fd73:6c75:6963:1:"));
     EXPECT_EQ(InVm(id, "rdnss eth0 | tee /tmp/resolver").out, absl::StrCat(kResolver6, "\n"));
     EXPECT_THAT(InVm(id, "nslookup -type=aaaa web.example.com $(cat /tmp/resolver)").out,
@@ -156,7 +175,7 @@ TEST_F(VmGuestTest, IsBehindItsPolicy) {
     EXPECT_EQ(RunOnHost({"nsenter", absl::StrCat("--net=/proc/", pid, "/ns/net"), "ip", "-brief", "link"}).out.substr(0, 2), "lo");
   }
   EXPECT_TRUE(client().Delete(id).ok());
-  EXPECT_EQ(Leavings(lab(), server()), before);
+  EXPECT_EQ(NewLeavings(lab(), server(), before), "");
 }
 
 TEST_F(VmGuestTest, HasNoNetworkUnderNoneAndMayEndByItself) {
@@ -167,6 +186,61 @@ TEST_F(VmGuestTest, HasNoNetworkUnderNoneAndMayEndByItself) {
       [&id](const v1::Sandbox& sandbox) { return sandbox.id() == id && sandbox.state() == v1::Sandbox::STATE_STOPPED; });
   EXPECT_TRUE(stopped.ok()) << stopped.status();
   EXPECT_TRUE(client().Delete(id).ok());
+}
+
+TEST_F(VmGuestTest, GoesOnWithoutItsServerAndItsWorker) {
+  const std::multiset<std::string> before = Leavings(lab(), server());
+  const std::string id = Create(absl::StrCat(Vm(), "network { ports { guest_port: 80 } }"));
+  AwaitBoot(id);
+  const v1::Sandbox sandbox = client().Get(id).value_or(v1::Sandbox());
+  const auto page = [&sandbox] {
+    return RunOnHost(Curl(absl::StrCat("http://127.0.0.1:", sandbox.network_status().ports(0).host_port(), "/"))).out;
+  };
+  const std::string hello = "hello from the machine\n";
+  EXPECT_EQ(InVm(id, "echo here > /tmp/mark").code, 0);
+  const pid_t worker = WorkerOf(id);
+  ASSERT_TRUE(server().End(SIGKILL).ok());
+  EXPECT_EQ(page(), hello) << "without a server";
+  ASSERT_NO_FATAL_FAILURE(StartServer());
+  EXPECT_EQ(WorkerOf(id), worker) << "it is adopted";
+  EXPECT_EQ(page(), hello);
+  ASSERT_TRUE(server().End(SIGKILL).ok());
+  ASSERT_EQ(kill(worker, SIGKILL), 0);
+  ASSERT_NO_FATAL_FAILURE(StartServer());
+  const auto running = client().AwaitSandbox(
+      [&id](const v1::Sandbox& of) { return of.id() == id && of.state() == v1::Sandbox::STATE_RUNNING; });
+  ASSERT_TRUE(running.ok()) << running.status();
+  EXPECT_NE(WorkerOf(id), worker);
+  EXPECT_EQ(page(), hello) << "with another worker";
+  EXPECT_EQ(InVm(id, "cat /tmp/mark").out, "here\n") << "it is the same machine";
+  EXPECT_NE(InVm(id, "timeout 5 wget -q -O - http://10.1.2.3/").code, 0);
+  SetPolicy(id, "preset: PRESET_NONE");
+  EXPECT_EQ(InVm(id, "cat /sys/class/net/eth0/carrier").out, "0\n");
+  SetPolicy(id, "preset: PRESET_PUBLIC_ONLY rules { action: ACTION_ALLOW peers { cidr: '10.1.2.3' } }");
+  EXPECT_EQ(InVm(id, "until [ $(cat /sys/class/net/eth0/carrier) = 1 ]; do sleep 0.1; done;"
+                     "timeout 5 wget -q -O - http://10.1.2.3/").out,
+            "internal service\n");
+  ASSERT_EQ(kill(QemuOf(id), SIGKILL), 0);
+  const auto stopped = client().AwaitSandbox(
+      [&id](const v1::Sandbox& of) { return of.id() == id && of.state() == v1::Sandbox::STATE_STOPPED; });
+  ASSERT_TRUE(stopped.ok()) << stopped.status();
+  EXPECT_THAT(stopped->state_message(), HasSubstr("an earlier server had started it"));
+  EXPECT_TRUE(client().Delete(id).ok());
+  EXPECT_EQ(NewLeavings(lab(), server(), before), "");
+}
+
+TEST_F(VmGuestTest, ShowsThatItEndedWhileNoServerWasThere) {
+  const std::multiset<std::string> before = Leavings(lab(), server());
+  const std::string id = Create(Vm());
+  const pid_t qemu = QemuOf(id);
+  ASSERT_TRUE(server().End(SIGKILL).ok());
+  ASSERT_EQ(kill(qemu, SIGKILL), 0);
+  ASSERT_NO_FATAL_FAILURE(StartServer());
+  const v1::Sandbox sandbox = client().Get(id).value_or(v1::Sandbox());
+  EXPECT_EQ(sandbox.state(), v1::Sandbox::STATE_STOPPED);
+  EXPECT_THAT(sandbox.state_message(), HasSubstr("ended while no server ran"));
+  EXPECT_TRUE(client().Delete(id).ok());
+  EXPECT_EQ(NewLeavings(lab(), server(), before), "");
 }
 
 TEST_F(VmGuestTest, ReadsItsDiskAndForgetsWhatItWrote) {
@@ -235,7 +309,7 @@ TEST_F(VmGuestTest, SaysWhatIsWrong) {
   const absl::Status status = client().Create(Proto<v1::Sandbox>("guest { vm { kernel: '/bin/busybox' } }")).status();
   EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
   EXPECT_THAT(std::string(status.message()), HasSubstr("the virtual machine does not start: "));
-  EXPECT_EQ(Leavings(lab(), server()), before);
+  EXPECT_EQ(NewLeavings(lab(), server(), before), "");
 }
 
 }  // namespace
