@@ -57,7 +57,7 @@ start_server() {
   shift
   mkfifo "$STATE/serves"
   "$@" bazel-bin/server/sluiced --state_dir="$STATE/state" --listen="$SLUICE_SERVER" --allow_host_root \
-    --resolv_conf="$resolv_conf" >"$STATE/serves" 2>"$STATE/sluiced.log" &
+    --stop_sandboxes_on_exit --resolv_conf="$resolv_conf" >"$STATE/serves" 2>"$STATE/sluiced.log" &
   server_pid=$!
   read -r line <"$STATE/serves" || die "sluiced did not start"
   printf '%s%s%s\n' "$DIM" "$line" "$PLAIN"

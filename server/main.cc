@@ -6,7 +6,9 @@
 #include <atomic>
 #include <cstdio>
 #include <memory>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,6 +28,7 @@
 #include "server/core/resolv_conf_watcher.h"
 #include "server/core/sandbox_manager.h"
 #include "server/core/state_directory.h"
+#include "server/core/timers.h"
 #include "server/core/worker_poller.h"
 #include "server/guest/guest_factory.h"
 #include "server/guest/io_thread.h"
@@ -42,6 +45,7 @@
 #include "server/service/guest_service.h"
 #include "server/service/sandbox_service.h"
 #include "server/service/visibility.h"
+#include "server/store/sqlite_store.h"
 #include "server/worker/egress_backstop.h"
 #include "server/worker/netsvc_launcher.h"
 #include "server/worker/worker_ids.h"
@@ -106,6 +110,48 @@ internal::v1::AuditOptions ToWorkers(const ServerOptions& options) {
   return audit;
 }
 
+// What a server is told of itself ahead of its listening: listeners without a
+// port of their own come later.
+std::vector<Endpoint> ExpectedControlPlane(const ServerOptions& options) {
+  std::vector<Endpoint> expected = options.listen.tcp_endpoints;
+  if (options.metrics_endpoint) expected.push_back(*options.metrics_endpoint);
+  std::erase_if(expected, [](const Endpoint& endpoint) { return endpoint.port == 0; });
+  return expected;
+}
+
+// What an earlier server left, as it says itself.
+struct Inheritance {
+  StateStore::Contents contents;
+  std::vector<v1::Sandbox> sandboxes;
+  std::set<std::string> uids;
+};
+
+Inheritance Inherit(StateStore& store) {
+  Inheritance left{.contents = store.TakeContents(), .sandboxes = {}, .uids = {}};
+  for (const internal::v1::SandboxRecord& record : left.contents.sandboxes) {
+    left.sandboxes.push_back(record.sandbox());
+    left.uids.insert(record.sandbox().uid());
+  }
+  return left;
+}
+
+size_t LogLeftovers(const Leftovers& leftovers) {
+  for (const std::string& what : leftovers.removed) spdlog::info("removed: {}", what);
+  for (const std::string& problem : leftovers.problems) spdlog::warn("{}", problem);
+  return leftovers.removed.size();
+}
+
+void LogRecovery(std::map<Sandbox::Recovery, int> outcomes, size_t removed) {
+  int all = 0;
+  for (const auto& [what, count] : outcomes) all += count;
+  if (all == 0 && removed == 0) return;
+  spdlog::info("recovered {} sandboxes: {} adopted, {} with another worker, {} creations undone, {} deletions finished, "
+               "{} failed; {} leftovers removed",
+               all, outcomes[Sandbox::Recovery::kAdopted], outcomes[Sandbox::Recovery::kReplaced],
+               outcomes[Sandbox::Recovery::kUndone], outcomes[Sandbox::Recovery::kFinished],
+               outcomes[Sandbox::Recovery::kFailed], removed);
+}
+
 // Returns when this process shall end. Until then SIGHUP has files read again.
 void AwaitStop(const sigset_t& signals, AccessControl& access, FloorPolicy& floor, const std::string& status) {
   NotifyReady(status);
@@ -129,6 +175,9 @@ absl::Status Serve(const ServerOptions& options, const sigset_t& signals) {
   if (!access_log.ok()) return access_log.status();
   absl::StatusOr<std::unique_ptr<StateDirectory>> state = StateDirectory::Open(options.state_dir);
   if (!state.ok()) return state.status();
+  absl::StatusOr<std::unique_ptr<StateStore>> store = SqliteStore::Open((*state)->database());
+  if (!store.ok()) return store.status();
+  Inheritance left = Inherit(**store);
   const absl::StatusOr<std::string> backstop_home = FindBackstopHome(options.require_egress_backstop);
   if (!backstop_home.ok()) return backstop_home.status();
   absl::StatusOr<std::unique_ptr<WorkerLauncher>> workers = NetsvcLauncher::Make(options.netsvc, *backstop_home);
@@ -138,10 +187,12 @@ absl::Status Serve(const ServerOptions& options, const sigset_t& signals) {
        .oci_runtime = options.oci_runtime,
        .init_path = options.guest_init,
        .path_roots = options.guest_path_roots,
-       .qemu = options.qemu});
+       .qemu = options.qemu,
+       .keep = left.uids});
   if (!guests.ok()) return guests.status();
-  for (const std::string& problem : RemoveLeftovers(**state, *backstop_home)) spdlog::warn("{}", problem);
-  const std::unique_ptr<AuditArchive> archive = AuditArchive::Open((*state)->audit(), options.audit_max_age, Clock::System());
+  const size_t removed = LogLeftovers(RemoveLeftovers(**state, **store, left.uids, CgroupMounts()));
+  const std::unique_ptr<AuditArchive> archive =
+      AuditArchive::Open((*state)->audit(), options.audit_max_age, Clock::System(), left.sandboxes);
 
   ResolverRelay relay;
   absl::StatusOr<std::unique_ptr<ResolvConfWatcher>> resolv_conf = ResolvConfWatcher::Start(
@@ -155,7 +206,7 @@ absl::Status Serve(const ServerOptions& options, const sigset_t& signals) {
   absl::StatusOr<std::unique_ptr<FloorPolicy>> floor = FloorPolicy::Load(options.floor_policy);
   if (!floor.ok()) return floor.status();
   HostNetwork host{.nameservers = (*resolv_conf)->initial(),
-                   .control_plane = {},
+                   .control_plane = ExpectedControlPlane(options),
                    .extra_host_cidrs = options.extra_host_cidrs,
                    .nat64_prefixes = options.nat64_prefixes,
                    .audit = ToWorkers(options)};
@@ -163,8 +214,10 @@ absl::Status Serve(const ServerOptions& options, const sigset_t& signals) {
   if (!worker_ids->separate()) {
     spdlog::warn("workers keep this process's user: its user namespace has none for them");
   }
-  SandboxManager manager({**workers, *worker_ids, **guests, **state, *archive, Clock::System(), std::move(host),
-                          **block_lists, **floor, BindPort, options.sandbox_limits});
+  ThreadTimers timers;
+  SandboxManager manager({**workers, *worker_ids, **guests, **state, **store, timers, *archive, Clock::System(),
+                          std::move(host), **block_lists, **floor, BindPort, options.sandbox_limits});
+  LogRecovery(manager.Recover(std::move(left.contents)), removed);
   absl::StatusOr<std::unique_ptr<AuditWatch>> audit_watch = AuditWatch::Start(*archive);
   if (!audit_watch.ok()) return audit_watch.status();
   const AuditSync audit_sync(**audit_watch, [&archive] { archive->Prune(); });
@@ -216,7 +269,8 @@ absl::Status Serve(const ServerOptions& options, const sigset_t& signals) {
   std::printf("sluiced serving on %s\n", listeners->description.c_str());
   std::fflush(stdout);
   AwaitStop(signals, **access, **floor, absl::StrCat("serving on ", listeners->description));
-  spdlog::info("stopping: every sandbox ends");
+  const bool stop_sandboxes = options.stop_sandboxes_on_exit;
+  spdlog::info("stopping: {}", stop_sandboxes ? "every sandbox ends" : "sandboxes go on without this server");
   listeners->door->Close();
   listeners->server->GetHealthCheckService()->SetServingStatus(false);
   resolv_conf->reset();
@@ -224,7 +278,7 @@ absl::Status Serve(const ServerOptions& options, const sigset_t& signals) {
   (*floor)->StopFollowing();
   poller.reset();
   audit_streams.EndAll(absl::UnavailableError("the server is stopping"));
-  manager.Stop();
+  manager.Stop(stop_sandboxes ? SandboxManager::Ending::kDelete : SandboxManager::Ending::kLeave);
   listeners->server->Shutdown(absl::ToChronoTime(absl::Now() + kShutdownGrace));
   return absl::OkStatus();
 }

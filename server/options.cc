@@ -22,7 +22,6 @@ namespace {
 // As they are given.
 struct Flags {
   ListenFlags listen;
-  bool stop_sandboxes_on_exit = false;
   std::vector<std::string> extra_host_cidrs;
   std::vector<std::string> nat64_prefixes;
   std::vector<std::string> dns_block_lists;
@@ -134,7 +133,8 @@ void AddFlags(CLI::App& app, Flags& flags, ServerOptions& options) {
       ->check(CLI::IsMember({"deny", "count"}))
       ->capture_default_str();
   app.add_option("--metrics_listen", flags.metrics_listen, "IP:PORT of a Prometheus endpoint, in clear, for all who reach it");
-  app.add_flag("--stop_sandboxes_on_exit", flags.stop_sandboxes_on_exit, "end every sandbox on SIGTERM; this version does so in any case");
+  app.add_flag("--stop_sandboxes_on_exit", options.stop_sandboxes_on_exit,
+               "delete every sandbox on SIGTERM; without it they go on, and the next sluiced adopts them");
   app.set_config("--config", "", "reads these options from a file (TOML or INI)");
   app.allow_config_extras(CLI::config_extras_mode::error);
 }

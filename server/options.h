@@ -38,6 +38,7 @@ struct ServerOptions {
   absl::Duration audit_max_age = absl::Hours(24 * 7);
   bool audit_go_on_unwritten = false;
   std::optional<Endpoint> metrics_endpoint;
+  bool stop_sandboxes_on_exit = false;
 };
 
 // InvalidArgument, one sentence, for what cannot be meant. Prints help and exits

@@ -71,7 +71,7 @@ Flow* FlowTable::Open(const FlowKey& guest_side, const FlowKey& host_side, absl:
   while (ages_[kEnded].size() >= max_flows_) Remove(ages_[kEnded].front());
   Entry& entry = ages_[kUdp].emplace_back();
   entry.self = std::prev(ages_[kUdp].end());
-  entry.id = ++last_id_;
+  entry.id = ++*last_id_;
   entry.guest_side = guest_side;
   entry.host_side = host_side;
   entry.opened = entry.last_active = entry.last_told = now;

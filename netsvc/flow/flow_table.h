@@ -60,6 +60,10 @@ class FlowTable {
   // Every flow that has not ended. `visit` may end the flow it is given.
   void ForEachOpen(const std::function<void(Flow&)>& visit);
 
+  // Ids go on after `last_id`, which is kept up to date from now on. Outlives it.
+  // Before the first flow.
+  void CountIdsIn(uint64_t& last_id) { last_id_ = &last_id; }
+
   size_t open_count() const { return open_count_; }
   const Counters& counters() const { return counters_; }
 
@@ -82,7 +86,8 @@ class FlowTable {
 
   size_t max_flows_;
   size_t open_count_ = 0;
-  uint64_t last_id_ = 0;
+  uint64_t own_last_id_ = 0;
+  uint64_t* last_id_ = &own_last_id_;
   Counters counters_;
   std::array<AgeList, kAgeCount> ages_;
   absl::flat_hash_map<FlowKey, Entry*> by_guest_side_;

@@ -95,5 +95,27 @@ TEST(ByteBudgetTest, ANewTotalCountsWhatWasSpentBefore) {
   EXPECT_TRUE(budget.Covers(1'000'000));
 }
 
+TEST(ByteBudgetTest, GoesOnWhereAnotherEnded) {
+  ByteBudget::Spent spent;
+  {
+    ByteBudget budget;
+    budget.KeepIn(spent);
+    budget.SetTotal(1000);
+    budget.Spend(600);
+  }
+  ByteBudget next;
+  next.KeepIn(spent);
+  next.SetTotal(1000);
+  EXPECT_TRUE(next.Covers(400));
+  EXPECT_FALSE(next.Covers(401));
+  // Spent out is spent out, though a smaller frame would fit.
+  ByteBudget last;
+  last.KeepIn(spent);
+  last.SetTotal(1000);
+  EXPECT_FALSE(last.Covers(1));
+  last.SetTotal(1001);
+  EXPECT_TRUE(last.Covers(401));
+}
+
 }  // namespace
 }  // namespace sluice::flow

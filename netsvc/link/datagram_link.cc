@@ -37,6 +37,12 @@ absl::StatusOr<std::unique_ptr<DatagramLink>> DatagramLink::Create(UniqueFd feed
 DatagramLink::DatagramLink(UniqueFd feed, UniqueFd epoll)
     : feed_(std::move(feed)), epoll_(std::move(epoll)), buffer_(kBufferSize) {}
 
+void DatagramLink::Renew(UniqueFd feed) {
+  if (!peer_.valid()) Watch(feed_, EPOLL_CTL_DEL, 0);
+  feed_ = std::move(feed);
+  if (!peer_.valid()) Watch(feed_, EPOLL_CTL_ADD, EPOLLIN);
+}
+
 absl::StatusOr<std::span<packet::Frame>> DatagramLink::Read() {
   if (peer_.valid() && !HasPeer()) Disconnect();
   if (!peer_.valid()) {

@@ -36,6 +36,9 @@ class DatagramLink : public Link {
   void Flush() override;
   bool offloads() const override { return false; }
   bool removable() const override { return false; }
+  // The socket that the VMM sends to, while there is one.
+  int descriptor() const override { return peer_.get(); }
+  void Renew(UniqueFd feed) override;
   const Counters& counters() const override { return counters_; }
 
  private:
@@ -58,7 +61,7 @@ class DatagramLink : public Link {
   void AwaitRoom(bool wanted);
   void Watch(const UniqueFd& fd, int operation, uint32_t events);
 
-  const UniqueFd feed_;
+  UniqueFd feed_;
   // The feed while there is no peer, the peer while there is one.
   const UniqueFd epoll_;
   UniqueFd peer_;

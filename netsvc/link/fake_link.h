@@ -23,6 +23,7 @@ class FakeLink : public Link {
     written_.emplace_back(frame.begin(), frame.end());
   }
   bool offloads() const override { return true; }
+  int descriptor() const override { return event_.get(); }
   const Counters& counters() const override { return counters_; }
 
  private:

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "absl/status/statusor.h"
+#include "netsvc/base/unique_fd.h"
 #include "netsvc/packet/packet.h"
 
 namespace sluice::link {
@@ -51,6 +52,13 @@ class Link {
   // Can it be taken from the guest and given back? A VMM that was disconnected
   // does not come again by itself.
   virtual bool removable() const { return true; }
+
+  // From what a later server learns where the frames are: the TAP, the socket that
+  // the VMM knows. The link's own; -1: there is none now.
+  virtual int descriptor() const = 0;
+  // For links that are not removable: the server has attached this one again. What
+  // the guest has to do with stays; what the server feeds it through is another.
+  virtual void Renew(UniqueFd) {}
 
   virtual const Counters& counters() const = 0;
 };

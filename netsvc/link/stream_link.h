@@ -31,6 +31,7 @@ class StreamLink : public Link {
   void Flush() override;
   bool offloads() const override { return false; }
   bool removable() const override { return false; }
+  int descriptor() const override { return listener_.get(); }
   const Counters& counters() const override { return counters_; }
 
  private:

@@ -24,6 +24,7 @@ class TapLink : public Link {
   absl::StatusOr<std::span<packet::Frame>> Read() override;
   void Write(std::span<const uint8_t> frame, const packet::Offload& offload) override;
   bool offloads() const override { return true; }
+  int descriptor() const override { return tap_.get(); }
   const Counters& counters() const override { return counters_; }
 
  private:

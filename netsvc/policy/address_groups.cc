@@ -117,6 +117,8 @@ const std::vector<GroupPrefix>& GroupPrefixes() {
 
 AddressGroups::AddressGroups(Options options) : options_(std::move(options)) {}
 
+void AddressGroups::SetOptions(Options options) { options_ = std::move(options); }
+
 void AddressGroups::SetHostAddresses(const std::vector<IpAddress>& addresses) {
   host_.clear();
   for (const IpAddress& address : addresses) {

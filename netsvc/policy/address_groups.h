@@ -48,6 +48,8 @@ class AddressGroups {
 
   explicit AddressGroups(Options options);
 
+  void SetOptions(Options options);
+
   // Every address on any interface of the host, from now on. Those of the
   // loopback interface may be among them and stay LOOPBACK.
   void SetHostAddresses(const std::vector<IpAddress>& addresses);
@@ -65,7 +67,7 @@ class AddressGroups {
  private:
   bool IsHost(const IpAddress& address) const;
 
-  const Options options_;
+  Options options_;
   absl::flat_hash_set<IpAddress> host_;
 };
 

@@ -26,6 +26,7 @@ class Judge {
   const CompiledPolicy& policy() const { return *policy_; }
   const AddressGroups& groups() const { return groups_; }
   void SetPolicy(std::shared_ptr<const CompiledPolicy> policy) { policy_ = std::move(policy); }
+  void SetControlPlane(std::vector<Endpoint> control_plane) { control_plane_ = std::move(control_plane); }
 
   // `rule_id` of the verdict lives as long as the policy in force.
   Verdict Evaluate(const FlowQuery& query) const;
@@ -34,7 +35,7 @@ class Judge {
   bool IsControlPlane(const FlowQuery& query) const;
 
   const AddressGroups& groups_;
-  const std::vector<Endpoint> control_plane_;
+  std::vector<Endpoint> control_plane_;
   std::shared_ptr<const CompiledPolicy> policy_;
 };
 

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <cstring>
 #include <utility>
 
 #include "netsvc/base/big_endian.h"
@@ -23,6 +24,26 @@ void TakeDescriptors(msghdr& message, ControlServer::Descriptors& out) {
     const int* fds = reinterpret_cast<const int*>(CMSG_DATA(c));
     for (size_t i = 0; i < count; ++i) out.emplace_back(fds[i]);
   }
+}
+
+// As send(2); `descriptor`, where there is one, goes with the first byte.
+ssize_t SendBytes(int socket, std::string& data, const UniqueFd& descriptor) {
+  iovec part = {data.data(), data.size()};
+  msghdr message = {};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control = {};
+  if (descriptor.valid()) {
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    cmsghdr* const header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    const int fd = descriptor.get();
+    std::memcpy(CMSG_DATA(header), &fd, sizeof(fd));
+  }
+  return sendmsg(socket, &message, MSG_NOSIGNAL);
 }
 
 }  // namespace
@@ -51,6 +72,7 @@ void ControlServer::Close() {
   connection_.reset();
   input_.clear();
   output_.clear();
+  output_descriptor_.reset();
   descriptors_.clear();
 }
 
@@ -84,9 +106,10 @@ bool ControlServer::HandleBuffered() {
     internal::v1::Request request;
     if (!request.ParseFromArray(input_.data() + kLengthSize, static_cast<int>(size))) return false;
     input_.erase(0, kLengthSize + size);
-    internal::v1::Response response = handler_(request, std::exchange(descriptors_, {}));
-    response.set_id(request.id());
-    const std::string body = response.SerializeAsString();
+    Answer answer = handler_(request, std::exchange(descriptors_, {}));
+    answer.response.set_id(request.id());
+    output_descriptor_ = std::move(answer.descriptor);
+    const std::string body = answer.response.SerializeAsString();
     output_.resize(kLengthSize);
     Store32(reinterpret_cast<uint8_t*>(output_.data()), static_cast<uint32_t>(body.size()));
     output_ += body;
@@ -97,10 +120,11 @@ bool ControlServer::HandleBuffered() {
 
 bool ControlServer::Send() {
   while (!output_.empty()) {
-    const ssize_t n = send(connection_.get(), output_.data(), output_.size(), MSG_NOSIGNAL);
+    const ssize_t n = SendBytes(connection_.get(), output_, output_descriptor_);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && errno != EAGAIN) return false;
     if (n < 0) break;
+    output_descriptor_.reset();
     output_.erase(0, static_cast<size_t>(n));
   }
   // Requests wait in the socket while an answer does.

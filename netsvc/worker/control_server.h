@@ -23,7 +23,12 @@ class ControlServer {
   static constexpr size_t kMaxDescriptors = 16;
 
   using Descriptors = std::vector<UniqueFd>;
-  using Handler = std::function<internal::v1::Response(const internal::v1::Request&, Descriptors)>;
+  // An answer, and the descriptor that rides on it, if any.
+  struct Answer {
+    internal::v1::Response response;
+    UniqueFd descriptor;
+  };
+  using Handler = std::function<Answer(const internal::v1::Request&, Descriptors)>;
 
   // `listener`: a listening Unix stream socket.
   ControlServer(EventLoop& loop, UniqueFd listener, Handler handler);
@@ -52,6 +57,7 @@ class ControlServer {
   std::string input_;
   Descriptors descriptors_;  // of the request that is being received
   std::string output_;
+  UniqueFd output_descriptor_;  // goes with the first byte of output_
 };
 
 }  // namespace sluice

@@ -45,6 +45,7 @@ class PlayingLink : public link::Link {
   }
   void Write(std::span<const uint8_t>, const packet::Offload&) override { ++written; }
   bool offloads() const override { return true; }
+  int descriptor() const override { return event_.get(); }
   const Counters& counters() const override { return counters_; }
 
   int written = 0;

@@ -50,6 +50,11 @@ void GuestLink::Detach() {
   link_.reset();
 }
 
+void GuestLink::Renew(UniqueFd descriptor) {
+  link_->Renew(std::move(descriptor));
+  SetUp(true);
+}
+
 void GuestLink::SetUp(bool up) {
   up_ = up;
   if (!up) DropHeld();

@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "netsvc/base/unique_fd.h"
 #include "netsvc/flow/flow.h"
 #include "netsvc/flow/rate_limit.h"
 #include "netsvc/link/captures.h"
@@ -40,6 +41,10 @@ class GuestLink {
 
   // Is there a link that has to stay with its guest, up or down?
   bool stays() const { return link_ != nullptr && !link_->removable(); }
+  // As link::Link's; -1 where there is no link.
+  int descriptor() const { return link_ == nullptr ? -1 : link_->descriptor(); }
+  // Up again, with what the server feeds it through now.
+  void Renew(UniqueFd descriptor);
   // From now on; RateLimit() for none.
   void SetLimits(const flow::RateLimit& egress, const flow::RateLimit& ingress);
   // Frames to the guest that found the limit's queue full.

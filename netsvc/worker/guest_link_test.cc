@@ -39,6 +39,7 @@ class GreedyLink : public link::Link {
     EXPECT_TRUE(offloads_ || packet::ChecksumsAreRight(frame) || frame.size() < 1514);
   }
   bool offloads() const override { return offloads_; }
+  int descriptor() const override { return ready_.get(); }
   const Counters& counters() const override { return counters_; }
 
  private:

@@ -1,91 +1,35 @@
 #include "netsvc/worker/sandbox_network.h"
 
-#include <sys/resource.h>
+#include <errno.h>
+#include <fcntl.h>
 
 #include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "google/protobuf/util/time_util.h"
 #include "netsvc/audit/log_writer.h"
 #include "netsvc/base/field_error.h"
+#include "netsvc/base/io.h"
 #include "netsvc/dns/c_ares_upstream.h"
 #include "netsvc/link/open_link.h"
 #include "netsvc/policy/compiled_policy.h"
 #include "netsvc/policy/floor.h"
-#include "netsvc/worker/bindings_replay.h"
 #include "netsvc/worker/explainer.h"
 #include "netsvc/worker/flow_stats.h"
+#include "netsvc/worker/network_settings.h"
 
 namespace sluice {
 namespace {
 
-constexpr size_t kDefaultMaxFlows = 16'384;
-constexpr uint16_t kDnsPort = 53;
+// In the lifecycle event of a worker that replaces another.
+constexpr size_t kMaxToldFlows = 100;
 
-absl::StatusOr<std::vector<Endpoint>> ParseServers(const google::protobuf::RepeatedPtrField<std::string>& texts) {
-  std::vector<Endpoint> servers;
-  for (const std::string& text : texts) {
-    const std::optional<IpAddress> address = IpAddress::Parse(text);
-    const std::optional<Endpoint> server = address ? Endpoint{*address, kDnsPort} : Endpoint::Parse(text);
-    if (!server) return absl::InvalidArgumentError(absl::StrCat("\"", text, "\" is no IP or IP:PORT"));
-    servers.push_back(*server);
-  }
-  return servers;
-}
-
-absl::Duration QueryTimeoutOf(const v1::DnsConfig& dns) {
-  if (!dns.has_query_timeout()) return dns::CAresUpstream::Options().query_timeout;
-  return absl::Seconds(dns.query_timeout().seconds()) + absl::Nanoseconds(dns.query_timeout().nanos());
-}
-
-size_t MaxFlowsOf(const v1::NetworkLimits& limits) {
-  return limits.max_flows() == 0 ? kDefaultMaxFlows : limits.max_flows();
-}
-
-absl::StatusOr<std::vector<IpPrefix>> ParsePrefixes(const google::protobuf::RepeatedPtrField<std::string>& texts) {
-  std::vector<IpPrefix> prefixes;
-  for (const std::string& text : texts) {
-    const absl::StatusOr<IpPrefix> prefix = IpPrefix::Parse(text);
-    if (!prefix.ok()) return prefix.status();
-    prefixes.push_back(*prefix);
-  }
-  return prefixes;
-}
-
-absl::StatusOr<policy::AddressGroups::Options> GroupOptions(const internal::v1::Configure& config,
-                                                            const Subnet& subnet) {
-  policy::AddressGroups::Options options;
-  options.gateway = {IpPrefix(subnet.ipv4.gateway, 32), IpPrefix(subnet.ipv4.dns, 32), subnet.ipv6.prefix};
-  absl::StatusOr<std::vector<IpPrefix>> extra = ParsePrefixes(config.extra_host_cidrs());
-  if (!extra.ok()) return extra.status();
-  options.extra_host = *std::move(extra);
-  absl::StatusOr<std::vector<IpPrefix>> nat64 = ParsePrefixes(config.nat64_prefixes());
-  if (!nat64.ok()) return nat64.status();
-  options.nat64 = *std::move(nat64);
-  return options;
-}
-
-// Descriptors that are not the host stack's: DNS, pings, the log, the server.
-constexpr size_t kOtherDescriptors = 512;
-
-size_t MaxSockets() {
-  rlimit files;
-  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return kOtherDescriptors;
-  return files.rlim_cur > 2 * kOtherDescriptors ? files.rlim_cur - kOtherDescriptors : kOtherDescriptors;
-}
-
-SlirpStack::Options StackOptions(const Subnet& subnet, const std::string& service_path) {
-  return {.ipv4_subnet = subnet.ipv4.prefix,
-          .ipv4_gateway = subnet.ipv4.gateway,
-          .ipv4_dns = subnet.ipv4.dns,
-          .ipv4_guest = subnet.ipv4.guest,
-          .ipv6_subnet = subnet.ipv6.prefix,
-          .ipv6_gateway = subnet.ipv6.gateway,
-          .ipv6_dns = subnet.ipv6.dns,
-          .local_service = subnet.dns_service,
-          .local_service_path = service_path,
-          .max_sockets = MaxSockets()};
+absl::StatusOr<UniqueFd> Duplicate(int fd) {
+  UniqueFd copy(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  if (!copy.valid()) return ErrnoError(errno, "duplicate a descriptor");
+  return copy;
 }
 
 absl::Status Unwritten() { return absl::UnavailableError("the audit log cannot be written"); }
@@ -119,20 +63,11 @@ absl::Status SandboxNetwork::Start(const internal::v1::Configure& config, Unique
   absl::StatusOr<Subnet> subnet = Subnet::FromProto(config.interface());
   if (!subnet.ok()) return subnet.status();
   subnet_ = *std::move(subnet);
-  ReplayBindings(log_directory.get(), loop_.clock(), bindings_);
-  audit::LogWriter::Options log_options;
-  log_options.sandbox_id = config.sandbox_id();
-  log_options.sandbox_uid = config.sandbox_uid();
-  const internal::v1::AuditOptions& audit = config.audit();
-  if (audit.max_bytes() != 0) log_options.total_bytes = audit.max_bytes();
-  if (audit.max_age_seconds() != 0) log_options.max_age = absl::Seconds(audit.max_age_seconds());
-  // Retention removes whole segments: small logs have small ones.
-  log_options.segment_bytes = std::min(log_options.segment_bytes, log_options.total_bytes / 8);
-  auto log = audit::LogWriter::Open(std::move(log_directory), log_options, loop_.clock());
-  if (!log.ok()) return log.status();
-  audit_ = std::make_unique<AuditTrail>(
-      loop_, *std::move(log), audit.go_on_unwritten() ? AuditTrail::OnFailure::kCount : AuditTrail::OnFailure::kDeny);
-  audit_->SetGeneration(generation_);
+  const Replay replay = ReplayLog(log_directory.get(), loop_.clock(), bindings_);
+  if (absl::Status status = OpenLog(config, std::move(log_directory)); !status.ok()) return status;
+  auto kept = KeptNumbers::Open(absl::StrCat(run_directory, "/numbers"));
+  if (!kept.ok()) return kept.status();
+  kept_ = *std::move(kept);
 
   absl::StatusOr<policy::AddressGroups::Options> group_options = GroupOptions(config, subnet_);
   if (!group_options.ok()) return group_options.status();
@@ -154,6 +89,8 @@ absl::Status SandboxNetwork::Start(const internal::v1::Configure& config, Unique
   judge_ = std::make_unique<policy::Judge>(*groups_, *std::move(control_plane), *std::move(compiled));
 
   flows_ = std::make_unique<flow::FlowTable>(kDefaultMaxFlows);
+  flows_->CountIdsIn(kept_->values().last_flow_id);
+  budget_.KeepIn(kept_->values().spent);
   link_ = std::make_unique<GuestLink>(loop_, subnet_.mtu);
   audit_->ShowIn(link_->captures());
   ApplyLimits(config.limits());
@@ -173,10 +110,44 @@ absl::Status SandboxNetwork::Start(const internal::v1::Configure& config, Unique
   gateway_ = std::make_unique<Gateway>(
       Gateway::Parts{loop_, *stack_, *audit_, *link_, *judge_, *flow_judge_, bindings_, *flows_, *dns_relay_, subnet_,
                      budget_});
+  // One that replaces another goes on as that one would have: without the log it
+  // denies what it must.
+  return RecordStart(config, replay) || !config.replaces().empty() ? absl::OkStatus() : Unwritten();
+}
+
+absl::Status SandboxNetwork::OpenLog(const internal::v1::Configure& config, UniqueFd directory) {
+  audit::LogWriter::Options log_options;
+  log_options.sandbox_id = config.sandbox_id();
+  log_options.sandbox_uid = config.sandbox_uid();
+  const internal::v1::AuditOptions& audit = config.audit();
+  if (audit.max_bytes() != 0) log_options.total_bytes = audit.max_bytes();
+  if (audit.max_age_seconds() != 0) log_options.max_age = absl::Seconds(audit.max_age_seconds());
+  // Retention removes whole segments: small logs have small ones.
+  log_options.segment_bytes = std::min(log_options.segment_bytes, log_options.total_bytes / 8);
+  auto log = audit::LogWriter::Open(std::move(directory), log_options, loop_.clock());
+  if (!log.ok()) return log.status();
+  audit_ = std::make_unique<AuditTrail>(
+      loop_, *std::move(log), audit.go_on_unwritten() ? AuditTrail::OnFailure::kCount : AuditTrail::OnFailure::kDeny);
+  audit_->SetGeneration(generation_);
+  return absl::OkStatus();
+}
+
+bool SandboxNetwork::RecordStart(const internal::v1::Configure& config, const Replay& replay) {
+  bool written = true;
+  if (!config.replaces().empty()) {
+    const size_t count = replay.open_flows.size();
+    v1::LifecycleEvent event;
+    event.set_state(v1::Sandbox::STATE_DEGRADED);
+    const auto told = replay.open_flows.end() - static_cast<ptrdiff_t>(std::min(count, kMaxToldFlows));
+    event.set_message(absl::StrCat(config.replaces(), "; it is replaced; flows that ended with it: ", count,
+                                   count == 0 ? "" : ", by flow_id ", count > kMaxToldFlows ? "..., " : "",
+                                   absl::StrJoin(told, replay.open_flows.end(), ", ")));
+    written = audit_->Lifecycle(event);
+  }
   v1::PolicyEvent first;
   *first.mutable_policy() = config.policy();
   *first.mutable_floor() = floor_source_;
-  return audit_->Policy(first) ? absl::OkStatus() : Unwritten();
+  return audit_->Policy(first) && written;
 }
 
 void SandboxNetwork::DropDeniedNames() {
@@ -214,7 +185,7 @@ void SandboxNetwork::ApplyNameservers() {
 
 absl::Status SandboxNetwork::AttachLink(UniqueFd descriptor) {
   if (link_->stays()) {
-    link_->SetUp(true);
+    link_->Renew(std::move(descriptor));
     return absl::OkStatus();
   }
   auto link = link::OpenLink(std::move(descriptor));
@@ -237,6 +208,11 @@ absl::Status SandboxNetwork::StartCapture(const internal::v1::StartCapture& requ
                                                      .denied_only = request.denied_only()});
 }
 
+absl::StatusOr<UniqueFd> SandboxNetwork::LinkDescriptor() const {
+  if (link_->descriptor() < 0) return absl::NotFoundError("no link is attached, or nobody is at its end");
+  return Duplicate(link_->descriptor());
+}
+
 absl::StatusOr<uint64_t> SandboxNetwork::SetPolicy(const internal::v1::SetPolicy& request) {
   auto compiled = policy::CompiledPolicy::Compile(request.policy(), floor_);
   if (!compiled.ok()) return compiled.status();
@@ -247,6 +223,9 @@ absl::StatusOr<uint64_t> SandboxNetwork::SetPolicy(const internal::v1::SetPolicy
 }
 
 absl::StatusOr<uint64_t> SandboxNetwork::SetFloor(const internal::v1::SetFloor& request) {
+  internal::v1::SetFloor current;
+  *current.mutable_rules() = floor_source_;
+  if (current.SerializeAsString() == request.SerializeAsString()) return 0;  // a server that came anew tells again
   absl::StatusOr<std::vector<policy::Rule>> floor = policy::ParseFloor(request.rules());
   if (!floor.ok()) return floor.status();
   auto compiled = policy::CompiledPolicy::Compile(judge_->policy().source(), *floor);
@@ -300,8 +279,12 @@ absl::Status SandboxNetwork::AddPort(const v1::PortMapping& port, UniqueFd socke
   *event.mutable_port() = port;
   event.set_published(true);
   if (!audit_->Port(event)) return Unwritten();
-  absl::Status added = gateway_->AddPort(port, std::move(socket));
-  if (added.ok()) return added;
+  absl::StatusOr<UniqueFd> copy = Duplicate(socket.get());
+  absl::Status added = copy.ok() ? gateway_->AddPort(port, std::move(socket)) : copy.status();
+  if (added.ok()) {
+    ports_.push_back({port, *std::move(copy)});
+    return added;
+  }
   event.set_published(false);
   audit_->Port(event);
   return added;
@@ -310,10 +293,32 @@ absl::Status SandboxNetwork::AddPort(const v1::PortMapping& port, UniqueFd socke
 absl::StatusOr<uint64_t> SandboxNetwork::RemovePort(const v1::PortMapping& port) {
   absl::StatusOr<uint64_t> flows_closed = gateway_->RemovePort(port);
   if (absl::IsNotFound(flows_closed.status())) return flows_closed;
+  std::erase_if(ports_, [&port](const Port& held) {
+    return held.mapping.protocol() == port.protocol() && held.mapping.host_address() == port.host_address() &&
+           held.mapping.host_port() == port.host_port();
+  });
   v1::PortEvent event;
   *event.mutable_port() = port;
   audit_->Port(event);
   return flows_closed;
+}
+
+absl::StatusOr<SandboxNetwork::Port> SandboxNetwork::GetPort(size_t index) const {
+  if (index >= ports_.size()) return absl::NotFoundError("there are not so many published ports");
+  absl::StatusOr<UniqueFd> socket = Duplicate(ports_[index].socket.get());
+  if (!socket.ok()) return socket.status();
+  return Port{ports_[index].mapping, *std::move(socket)};
+}
+
+absl::Status SandboxNetwork::SetHost(const internal::v1::SetHost& host) {
+  absl::StatusOr<policy::AddressGroups::Options> options = GroupOptions(host, subnet_);
+  if (!options.ok()) return options.status();
+  absl::StatusOr<std::vector<Endpoint>> control_plane = ParseServers(host.control_plane());
+  if (!control_plane.ok()) return control_plane.status();
+  groups_->SetOptions(*std::move(options));
+  judge_->SetControlPlane(*std::move(control_plane));
+  gateway_->OnPolicyChanged();
+  return absl::OkStatus();
 }
 
 absl::Status SandboxNetwork::SetNameservers(const google::protobuf::RepeatedPtrField<std::string>& texts) {

@@ -29,6 +29,8 @@
 #include "netsvc/worker/guest_link.h"
 #include "netsvc/worker/host_addresses.h"
 #include "netsvc/worker/internet_routes.h"
+#include "netsvc/worker/kept_numbers.h"
+#include "netsvc/worker/log_replay.h"
 #include "netsvc/worker/subnet.h"
 #include "sluice/internal/v1/worker.pb.h"
 
@@ -70,6 +72,18 @@ class SandboxNetwork : private dns::Interceptor::Host {
   absl::Status AddPort(const v1::PortMapping& port, UniqueFd socket);
   absl::StatusOr<uint64_t> RemovePort(const v1::PortMapping& port);
 
+  // Duplicates of the link's descriptor (link::Link), and of the `index`th
+  // published port's socket. NotFound.
+  struct Port {
+    v1::PortMapping mapping;
+    UniqueFd socket;
+  };
+  absl::StatusOr<UniqueFd> LinkDescriptor() const;
+  absl::StatusOr<Port> GetPort(size_t index) const;
+
+  // In force, for open flows too, when it returns. An error changes nothing.
+  absl::Status SetHost(const internal::v1::SetHost& host);
+
   // "IP" or "IP:PORT" of the host's resolvers; without effect where the sandbox
   // has its own.
   absl::Status SetNameservers(const google::protobuf::RepeatedPtrField<std::string>& texts);
@@ -99,6 +113,9 @@ class SandboxNetwork : private dns::Interceptor::Host {
   SandboxNetwork(EventLoop& loop, const dns::BlockLists& lists, const internal::v1::Configure& config);
   absl::Status Start(const internal::v1::Configure& config, UniqueFd log_directory,
                      const std::string& run_directory);
+  absl::Status OpenLog(const internal::v1::Configure& config, UniqueFd directory);
+  // The first events of this worker. False: the log cannot be written.
+  bool RecordStart(const internal::v1::Configure& config, const Replay& replay);
   void ApplyLimits(const v1::NetworkLimits& limits);
   absl::Status StartDns(const internal::v1::Configure& config);
   // FailedPrecondition where the worker was not given a list that `dns` names.
@@ -133,6 +150,8 @@ class SandboxNetwork : private dns::Interceptor::Host {
 
   dns::Bindings bindings_;
   mutable InternetRoutes routes_;  // answers are remembered
+  std::vector<Port> ports_;  // as they were given, for a server that comes later
+  std::unique_ptr<KeptNumbers> kept_;
   // In the order in which they are built; each uses those above it.
   Subnet subnet_;
   policy::RuleProtos floor_source_;

@@ -1,5 +1,6 @@
 #include "netsvc/worker/worker.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,6 +27,13 @@ absl::Status Answer(absl::StatusOr<Result> from, Result& result) {
   return from.status();
 }
 
+absl::Status AnswerPort(absl::StatusOr<SandboxNetwork::Port> from, ControlServer::Answer& answer) {
+  if (!from.ok()) return from.status();
+  *answer.response.mutable_held_port()->mutable_port() = std::move(from->mapping);
+  answer.descriptor = std::move(from->socket);
+  return absl::OkStatus();
+}
+
 // Of an operation that counts the flows it ended.
 template <typename Result>
 absl::Status Count(const absl::StatusOr<uint64_t>& flows_closed, Result& result) {
@@ -36,24 +44,31 @@ absl::Status Count(const absl::StatusOr<uint64_t>& flows_closed, Result& result)
 }  // namespace
 
 Worker::Worker(EventLoop& loop, std::function<void()> on_shutdown)
-    : loop_(loop), on_shutdown_(std::move(on_shutdown)) {}
+    : loop_(loop), on_shutdown_(std::move(on_shutdown)) {
+  configure_timer_ = loop_.RunAfter(kConfigureTimeout, on_shutdown_);
+}
 
-Response Worker::Handle(const Request& request, ControlServer::Descriptors descriptors) {
-  Response response;
-  const absl::Status status = Dispatch(request, std::move(descriptors), response);
-  if (status.ok()) return response;
-  Response failed;
-  failed.set_code(static_cast<int32_t>(status.code()));
-  failed.set_message(std::string(status.message()));
-  failed.set_field(FieldOf(status).value_or(""));
+ControlServer::Answer Worker::Handle(const Request& request, ControlServer::Descriptors descriptors) {
+  ControlServer::Answer answer;
+  const absl::Status status = Dispatch(request, std::move(descriptors), answer);
+  if (status.ok()) return answer;
+  ControlServer::Answer failed;
+  failed.response.set_code(static_cast<int32_t>(status.code()));
+  failed.response.set_message(std::string(status.message()));
+  failed.response.set_field(FieldOf(status).value_or(""));
   return failed;
 }
 
-absl::Status Worker::Dispatch(const Request& request, ControlServer::Descriptors descriptors, Response& response) {
+absl::Status Worker::Dispatch(const Request& request, ControlServer::Descriptors descriptors,
+                              ControlServer::Answer& answer) {
+  Response& response = answer.response;
   if (request.kind_case() == Request::kHello) return Hello(request.hello(), *response.mutable_hello());
   if (request.kind_case() == Request::kConfigure) return Configure(request.configure(), std::move(descriptors));
   if (request.kind_case() == Request::kSetBlockLists) {
     return SetBlockLists(request.set_block_lists(), std::move(descriptors));
+  }
+  if (request.kind_case() == Request::KIND_NOT_SET) {
+    return absl::UnimplementedError("the worker does not know this request");
   }
   if (network_ == nullptr) return absl::FailedPreconditionError("the worker is not configured");
   switch (request.kind_case()) {
@@ -97,18 +112,31 @@ absl::Status Worker::Dispatch(const Request& request, ControlServer::Descriptors
     case Request::kGetRuleStats:
       *response.mutable_rule_stats() = network_->RuleStats();
       return absl::OkStatus();
+    case Request::kSetHost:
+      return network_->SetHost(request.set_host());
+    case Request::kGetLink:
+      return Answer(network_->LinkDescriptor(), answer.descriptor);
+    case Request::kGetPort:
+      return AnswerPort(network_->GetPort(request.get_port().index()), answer);
     case Request::KIND_NOT_SET:
       break;
   }
-  return absl::UnimplementedError("the worker does not know this request");
+  return absl::InternalError("the worker lost a request");
+}
+
+absl::StatusOr<uint32_t> Worker::ChooseVersion(const internal::v1::Hello& request) {
+  const uint32_t oldest = request.oldest_version() == 0 ? request.version() : request.oldest_version();
+  const uint32_t version = std::min(request.version(), kProtocolVersion);
+  if (version >= std::max(oldest, kOldestVersion)) return version;
+  return absl::FailedPreconditionError(absl::StrCat("the worker speaks versions ", kOldestVersion, " to ",
+                                                    kProtocolVersion, ", the server ", oldest, " to ",
+                                                    request.version()));
 }
 
 absl::Status Worker::Hello(const internal::v1::Hello& request, internal::v1::HelloResult& result) {
-  if (request.version() != kProtocolVersion) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("the worker speaks version ", kProtocolVersion, ", not ", request.version()));
-  }
-  result.set_version(kProtocolVersion);
+  const absl::StatusOr<uint32_t> version = ChooseVersion(request);
+  if (!version.ok()) return version.status();
+  result.set_version(*version);
   result.set_configured(network_ != nullptr);
   if (network_ == nullptr) return absl::OkStatus();
   result.set_sandbox_uid(network_->uid());
@@ -129,8 +157,10 @@ absl::Status Worker::Configure(const internal::v1::Configure& request, ControlSe
   }
   auto network = SandboxNetwork::Create(loop_, block_lists_, request, std::move(confined->log_directory),
                                         confined->run_directory);
-  if (network.ok()) network_ = *std::move(network);
-  return network.status();
+  if (!network.ok()) return network.status();
+  network_ = *std::move(network);
+  configure_timer_.reset();
+  return absl::OkStatus();
 }
 
 absl::Status Worker::SetBlockLists(const internal::v1::SetBlockLists& request,

@@ -49,9 +49,9 @@ class AuditArchive::Listener : public Subscription {
 };
 
 std::unique_ptr<AuditArchive> AuditArchive::Open(const std::string& directory, absl::Duration max_age,
-                                                 const Clock& clock) {
+                                                 const Clock& clock, const std::vector<v1::Sandbox>& live) {
   std::unique_ptr<AuditArchive> archive(new AuditArchive(directory, max_age, clock));
-  archive->Load();
+  archive->Load(live);
   archive->Prune();
   return archive;
 }
@@ -143,12 +143,24 @@ std::optional<AuditArchive::Log> AuditArchive::ReadNote(const std::string& uid) 
   return Log{.info = InfoOf(note), .deleted = absl::TimeFromTimespec(info.st_mtim)};
 }
 
-void AuditArchive::Load() {
+void AuditArchive::Load(const std::vector<v1::Sandbox>& live) {
   std::set<std::string> uids;
+  std::set<std::string> live_uids;
+  for (const v1::Sandbox& sandbox : live) {
+    live_uids.insert(sandbox.uid());
+    // Either may have been cut off, and the note be older than the labels.
+    MakeDirectory(LogDirectory(sandbox.uid())).IgnoreError();
+    WriteFile(NotePath(sandbox.uid()), ToNote(sandbox), 0600).IgnoreError();
+    const MutexLock lock(mutex_);
+    Log& log = logs_[sandbox.uid()];
+    log.info = InfoOf(sandbox);
+    log.info.live = true;
+  }
   for (const std::string& name : ListNames(directory_)) {
     uids.insert(std::string(absl::StripSuffix(name, kNoteSuffix)));
   }
   for (const std::string& uid : uids) {
+    if (live_uids.contains(uid)) continue;
     std::optional<Log> log = ReadNote(uid);
     if (!log) {
       RemoveFiles(uid);

@@ -27,10 +27,11 @@ class AuditArchive : public AuditDirectory {
   // first.
   static constexpr size_t kMaxDeleted = 4096;
 
-  // Reads what `directory` holds: all of sandboxes that are gone. A log that
-  // nothing speaks of is removed. Logs of deleted sandboxes are kept for
-  // `max_age`. `clock` outlives the archive.
-  static std::unique_ptr<AuditArchive> Open(const std::string& directory, absl::Duration max_age, const Clock& clock);
+  // Reads what `directory` holds: all of sandboxes that are gone, but for those of
+  // `live`. A log that nothing speaks of is removed. Logs of deleted sandboxes are
+  // kept for `max_age`. `clock` outlives the archive.
+  static std::unique_ptr<AuditArchive> Open(const std::string& directory, absl::Duration max_age, const Clock& clock,
+                                            const std::vector<v1::Sandbox>& live);
 
   // Makes the log's directory. A failure leaves nothing.
   absl::Status Add(const v1::Sandbox& sandbox);
@@ -64,7 +65,7 @@ class AuditArchive : public AuditDirectory {
   AuditLogInfo InfoOf(const v1::Sandbox& sandbox) const;
   std::string NotePath(const std::string& uid) const;
   std::optional<Log> ReadNote(const std::string& uid) const;
-  void Load();
+  void Load(const std::vector<v1::Sandbox>& live);
   std::vector<std::string> TakeOverdue() EXCLUDES(mutex_);
   void RemoveFiles(const std::string& uid) const;
   void TellListeners() EXCLUDES(mutex_, listeners_mutex_);

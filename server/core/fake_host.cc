@@ -2,8 +2,9 @@
 
 #include <fcntl.h>
 
-#include <set>
 #include <utility>
+
+#include "absl/strings/str_cat.h"
 
 namespace sluice {
 namespace {
@@ -13,16 +14,26 @@ constexpr char kLinks[] = "links";
 constexpr char kWorkers[] = "workers";
 constexpr char kWorkerPorts[] = "ports of workers";
 
+std::string UidOf(const std::string& directory) { return directory.substr(directory.rfind('/') + 1); }
+
 UniqueFd SomeDescriptor() { return UniqueFd(open("/dev/null", O_RDWR | O_CLOEXEC)); }
 
 }  // namespace
 
 class FakeHost::FakeGuest : public Guest {
  public:
-  explicit FakeGuest(FakeHost& host) : host_(host) { host_.Count(kGuests, 1); }
+  FakeGuest(FakeHost& host, std::string uid) : host_(host), uid_(std::move(uid)) { host_.Count(kGuests, 1); }
+  FakeGuest(FakeHost& host, std::string uid, const LeftGuest& left)
+      : host_(host), uid_(std::move(uid)), attached_(left.attached), runs_(left.runs) {}
   ~FakeGuest() override {
+    if (left_) return;
     DetachLink().IgnoreError();
     host_.Count(kGuests, -1);
+  }
+  void Leave() override {
+    left_ = true;
+    const MutexLock lock(host_.mutex_);
+    host_.left_guests_[uid_] = {.attached = attached_, .runs = runs_};
   }
 
   absl::StatusOr<UniqueFd> AttachLink(const LinkConfig&) override {
@@ -31,17 +42,26 @@ class FakeHost::FakeGuest : public Guest {
     host_.Count(kLinks, 1);
     return SomeDescriptor();
   }
-  absl::StatusOr<UniqueFd> LinkDescriptor() override { return SomeDescriptor(); }
+  absl::StatusOr<UniqueFd> LinkDescriptor() override {
+    if (!attached_) return absl::FailedPreconditionError("there is no link");
+    return SomeDescriptor();
+  }
   absl::Status DetachLink() override {
     if (std::exchange(attached_, false)) host_.Count(kLinks, -1);
     return absl::OkStatus();
   }
   absl::Status Start(std::function<void(ProcessExit)> on_exit) override {
     if (absl::Status status = host_.Step(kStartGuest); !status.ok()) return status;
+    runs_ = true;
+    return Resume(std::move(on_exit));
+  }
+  absl::Status Resume(std::function<void(ProcessExit)> on_exit) override {
+    if (!runs_) return EndedMeanwhile();
     const MutexLock lock(host_.mutex_);
     host_.on_guest_exit_ = std::move(on_exit);
     return absl::OkStatus();
   }
+  std::string FirstProcess() const override { return runs_ ? absl::StrCat("process of ", uid_) : ""; }
   absl::StatusOr<std::unique_ptr<GuestProcess>> Exec(const ExecOptions&) override {
     return absl::UnimplementedError("a fake runs nothing");
   }
@@ -52,31 +72,59 @@ class FakeHost::FakeGuest : public Guest {
 
  private:
   FakeHost& host_;
+  const std::string uid_;
   bool attached_ = false;
+  bool runs_ = false;
+  bool left_ = false;
 };
 
 class FakeHost::FakeWorker : public Worker {
  public:
-  explicit FakeWorker(FakeHost& host) : host_(host) { host_.Count(kWorkers, 1); }
+  FakeWorker(FakeHost& host, std::string uid) : host_(host), uid_(std::move(uid)) { host_.Count(kWorkers, 1); }
+  FakeWorker(FakeHost& host, std::string uid, LeftWorker left) : host_(host), uid_(std::move(uid)), is_(std::move(left)) {}
   ~FakeWorker() override {
-    host_.Count(kWorkerPorts, -static_cast<int>(ports_.size()));
+    if (left_) return;
+    host_.Count(kWorkerPorts, -static_cast<int>(is_.ports.size()));
     host_.Count(kWorkers, -1);
+  }
+  void Leave() override {
+    left_ = true;
+    const MutexLock lock(host_.mutex_);
+    host_.left_workers_[uid_] = is_;
   }
 
   absl::Status Configure(const internal::v1::Configure& config, UniqueFd, UniqueFd) override {
-    {
-      const MutexLock lock(host_.mutex_);
-      host_.floor_rules_ = config.floor_size();
-    }
-    return host_.Step(kConfigure);
+    if (absl::Status status = host_.Step(kConfigure); !status.ok()) return status;
+    is_.config = config;
+    ShowFloor(config.floor_size());
+    return ShowConfig();
   }
-  absl::StatusOr<uint64_t> SetPolicy(const v1::NetworkPolicy&, uint64_t, bool) override {
+  absl::StatusOr<bool> Resume(const internal::v1::Configure& config, bool) override {
+    if (is_.config.sandbox_uid() != config.sandbox_uid()) return absl::FailedPreconditionError("another sandbox's");
+    const bool other = is_.config.policy_generation() != config.policy_generation();
+    is_.config = config;
+    ShowFloor(config.floor_size());
+    ShowConfig().IgnoreError();
+    return other;
+  }
+  absl::StatusOr<UniqueFd> GetLink() override {
+    if (!is_.has_link) return absl::NotFoundError("no link");
+    return SomeDescriptor();
+  }
+  absl::StatusOr<std::vector<HeldPort>> GetPorts() override {
+    std::vector<HeldPort> ports;
+    for (const v1::PortMapping& port : is_.ports) ports.push_back({port, SomeDescriptor()});
+    return ports;
+  }
+  absl::StatusOr<uint64_t> SetPolicy(const v1::NetworkPolicy& policy, uint64_t generation, bool) override {
     if (absl::Status status = host_.Step(kSetPolicy); !status.ok()) return status;
+    *is_.config.mutable_policy() = policy;
+    is_.config.set_policy_generation(generation);
+    ShowConfig().IgnoreError();
     return 0;
   }
   absl::StatusOr<uint64_t> SetFloor(const policy::RuleProtos& rules) override {
-    const MutexLock lock(host_.mutex_);
-    host_.floor_rules_ = rules.size();
+    ShowFloor(rules.size());
     return 0;
   }
   // Nothing is ever judged here.
@@ -87,13 +135,20 @@ class FakeHost::FakeWorker : public Worker {
   absl::Status AddPort(const v1::PortMapping& port, const UniqueFd& socket) override {
     if (absl::Status status = host_.Step(kAddPort); !status.ok()) return status;
     if (!socket.valid()) return absl::InternalError("a port without a socket");
-    if (ports_.insert(port.host_port()).second) host_.Count(kWorkerPorts, 1);
+    is_.ports.push_back(port);
+    host_.Count(kWorkerPorts, 1);
     return absl::OkStatus();
   }
   absl::StatusOr<uint64_t> RemovePort(const v1::PortMapping& port) override {
-    if (ports_.erase(port.host_port()) == 0) return absl::NotFoundError("no such port");
+    const size_t removed =
+        std::erase_if(is_.ports, [&port](const v1::PortMapping& of) { return of.host_port() == port.host_port(); });
+    if (removed == 0) return absl::NotFoundError("no such port");
     host_.Count(kWorkerPorts, -1);
     return 0;
+  }
+  absl::Status SetHost(const internal::v1::SetHost& host) override {
+    *is_.config.mutable_control_plane() = host.control_plane();
+    return ShowConfig();
   }
   absl::Status SetNameservers(const std::vector<Endpoint>& nameservers) override {
     const MutexLock lock(host_.mutex_);
@@ -107,13 +162,31 @@ class FakeHost::FakeWorker : public Worker {
     return absl::UnavailableError("there are no frames here");
   }
   absl::Status RecordEvent(const v1::LifecycleEvent&) override { return host_.Step(kRecord); }
-  absl::Status AttachLink(UniqueFd) override { return host_.Step(kAttachWorker); }
-  absl::Status DetachLink() override { return absl::OkStatus(); }
+  absl::Status AttachLink(UniqueFd) override {
+    is_.has_link = true;
+    return host_.Step(kAttachWorker);
+  }
+  absl::Status DetachLink() override {
+    is_.has_link = false;
+    return absl::OkStatus();
+  }
   void Shutdown(const v1::LifecycleEvent&) override {}
 
  private:
+  void ShowFloor(int rules) {
+    const MutexLock lock(host_.mutex_);
+    host_.floor_rules_ = rules;
+  }
+  absl::Status ShowConfig() {
+    const MutexLock lock(host_.mutex_);
+    host_.config_ = is_.config;
+    return absl::OkStatus();
+  }
+
   FakeHost& host_;
-  std::set<uint32_t> ports_;
+  const std::string uid_;
+  LeftWorker is_;
+  bool left_ = false;
 };
 
 void FakeHost::FailAt(const std::string& step, const absl::Status& status) {
@@ -185,9 +258,18 @@ absl::StatusOr<BoundPort> FakeHost::BindPort(const v1::PortMapping& port) {
   return bound;
 }
 
-absl::StatusOr<std::unique_ptr<Guest>> FakeHost::Create(const v1::Guest&, const GuestIdentity&) {
+absl::StatusOr<std::unique_ptr<Guest>> FakeHost::Create(const v1::Guest&, const GuestIdentity& identity) {
   if (absl::Status status = Step(kCreateGuest); !status.ok()) return status;
-  return std::make_unique<FakeGuest>(*this);
+  return std::make_unique<FakeGuest>(*this, identity.sandbox_uid);
+}
+
+absl::StatusOr<std::unique_ptr<Guest>> FakeHost::Adopt(const v1::Guest&, const GuestIdentity& identity,
+                                                       GuestFactory::Left) {
+  if (absl::Status status = Step(kAdoptGuest); !status.ok()) return status;
+  const MutexLock lock(mutex_);
+  const auto left = left_guests_.extract(identity.sandbox_uid);
+  if (left.empty()) return absl::FailedPreconditionError("there is no such guest");
+  return std::make_unique<FakeGuest>(*this, identity.sandbox_uid, left.mapped());
 }
 
 absl::StatusOr<std::unique_ptr<Worker>> FakeHost::Launch(const WorkerLauncher::Options& options) {
@@ -196,7 +278,39 @@ absl::StatusOr<std::unique_ptr<Worker>> FakeHost::Launch(const WorkerLauncher::O
     const MutexLock lock(mutex_);
     on_worker_exit_ = options.on_exit;
   }
-  return std::make_unique<FakeWorker>(*this);
+  return std::make_unique<FakeWorker>(*this, UidOf(options.directory));
+}
+
+absl::StatusOr<std::unique_ptr<Worker>> FakeHost::Adopt(const WorkerLauncher::Options& options) {
+  if (absl::Status status = Step(kAdoptWorker); !status.ok()) return status;
+  const MutexLock lock(mutex_);
+  const auto left = left_workers_.extract(UidOf(options.directory));
+  if (left.empty()) return absl::NotFoundError("there is no such worker");
+  on_worker_exit_ = options.on_exit;
+  return std::make_unique<FakeWorker>(*this, UidOf(options.directory), std::move(left.mapped()));
+}
+
+internal::v1::Configure FakeHost::config() const {
+  const MutexLock lock(mutex_);
+  return config_;
+}
+
+void FakeHost::LoseWorker(const std::string& uid) {
+  const MutexLock lock(mutex_);
+  existing_[kWorkerPorts] -= static_cast<int>(left_workers_.at(uid).ports.size());
+  --existing_[kWorkers];
+  left_workers_.erase(uid);
+}
+
+void FakeHost::LoseGuest(const std::string& uid) {
+  const MutexLock lock(mutex_);
+  left_guests_.at(uid).runs = false;
+}
+
+void FakeHost::LeavePort(const std::string& uid, const v1::PortMapping& port) {
+  const MutexLock lock(mutex_);
+  left_workers_.at(uid).ports.push_back(port);
+  ++existing_[kWorkerPorts];
 }
 
 absl::Status FakeHost::Step(const std::string& step) {

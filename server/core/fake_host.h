@@ -34,6 +34,8 @@ class FakeHost : public GuestFactory, public WorkerLauncher {
   // And others.
   static constexpr char kStopGuest[] = "stop guest";
   static constexpr char kSetPolicy[] = "set policy";
+  static constexpr char kAdoptWorker[] = "adopt worker";
+  static constexpr char kAdoptGuest[] = "adopt guest";
 
   // The step answers with `status` from now on; OK lets it succeed again.
   void FailAt(const std::string& step, const absl::Status& status);
@@ -53,16 +55,36 @@ class FakeHost : public GuestFactory, public WorkerLauncher {
   // The last worker's process, or the last guest's, ends by itself.
   void EndWorker(const std::string& how);
   void EndGuest(const ProcessExit& exit);
-  // What the last worker was told of the host's resolvers.
+  // What the last worker was told of the host's resolvers, and has in force.
   std::vector<Endpoint> nameservers() const;
   // How many floor rules the last worker that was told of them has.
   int floor_rules() const;
+  internal::v1::Configure config() const;
+
+  // While no server is there: the worker, or the guest's first process, of the
+  // sandbox ends; its worker is given a port that nobody asked for.
+  void LoseWorker(const std::string& uid);
+  void LoseGuest(const std::string& uid);
+  void LeavePort(const std::string& uid, const v1::PortMapping& port);
 
   absl::StatusOr<BoundPort> BindPort(const v1::PortMapping& port);
   absl::StatusOr<std::unique_ptr<Guest>> Create(const v1::Guest& spec, const GuestIdentity& identity) override;
+  absl::StatusOr<std::unique_ptr<Guest>> Adopt(const v1::Guest& spec, const GuestIdentity& identity,
+                                               GuestFactory::Left left) override;
   absl::StatusOr<std::unique_ptr<Worker>> Launch(const WorkerLauncher::Options& options) override;
+  absl::StatusOr<std::unique_ptr<Worker>> Adopt(const WorkerLauncher::Options& options) override;
 
  private:
+  // What of a sandbox outlives its server. By uid: the last part of a worker's directory.
+  struct LeftWorker {
+    std::vector<v1::PortMapping> ports;
+    bool has_link = false;
+    internal::v1::Configure config;
+  };
+  struct LeftGuest {
+    bool attached = false;
+    bool runs = false;
+  };
   class FakeGuest;
   class FakeWorker;
 
@@ -80,6 +102,9 @@ class FakeHost : public GuestFactory, public WorkerLauncher {
   std::function<void(ProcessExit)> on_guest_exit_ GUARDED_BY(mutex_);
   std::vector<Endpoint> nameservers_ GUARDED_BY(mutex_);
   int floor_rules_ GUARDED_BY(mutex_) = 0;
+  internal::v1::Configure config_ GUARDED_BY(mutex_);
+  std::map<std::string, LeftWorker> left_workers_ GUARDED_BY(mutex_);
+  std::map<std::string, LeftGuest> left_guests_ GUARDED_BY(mutex_);
   uint32_t last_port_ GUARDED_BY(mutex_) = 40'000;
 };
 

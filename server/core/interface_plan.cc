@@ -111,8 +111,9 @@ internal::v1::Interface InterfacePlan::ToWorker() const {
   return interface;
 }
 
-LinkConfig InterfacePlan::ToLink() const {
+LinkConfig InterfacePlan::ToLink(const std::string& owner) const {
   LinkConfig link;
+  link.owner = owner;
   link.mac = mac;
   link.mtu = mtu;
   link.ipv4 = {.subnet = ipv4.subnet, .address = ipv4.guest, .gateway = ipv4.gateway};

@@ -1,6 +1,8 @@
 #ifndef SLUICE_SERVER_CORE_INTERFACE_PLAN_H_
 #define SLUICE_SERVER_CORE_INTERFACE_PLAN_H_
 
+#include <string>
+
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "netsvc/base/ip_address.h"
@@ -38,7 +40,7 @@ struct InterfacePlan {
 
   v1::InterfaceConfig ToConfig() const;
   internal::v1::Interface ToWorker() const;
-  LinkConfig ToLink() const;
+  LinkConfig ToLink(const std::string& owner) const;
   // The addresses, MAC and MTU of `status`; its other fields stay.
   void FillStatus(v1::NetworkStatus& status) const;
 };

@@ -47,7 +47,22 @@ std::optional<Endpoint> LocalEndpoint(int fd) {
   return Endpoint::FromSockaddr(reinterpret_cast<const sockaddr*>(&storage));
 }
 
+int SocketOption(int fd, int option) {
+  int value = -1;
+  socklen_t size = sizeof(value);
+  return getsockopt(fd, SOL_SOCKET, option, &value, &size) == 0 ? value : -1;
+}
+
 }  // namespace
+
+bool IsBound(const BoundPort& port) {
+  const std::optional<IpAddress> address = IpAddress::Parse(port.mapping.host_address());
+  const std::optional<Endpoint> bound = LocalEndpoint(port.socket.get());
+  const bool tcp = port.mapping.protocol() == v1::PROTOCOL_TCP;
+  return address && bound && bound->address == *address && bound->port == port.mapping.host_port() &&
+         SocketOption(port.socket.get(), SO_TYPE) == (tcp ? SOCK_STREAM : SOCK_DGRAM) &&
+         (!tcp || SocketOption(port.socket.get(), SO_ACCEPTCONN) == 1);
+}
 
 absl::StatusOr<BoundPort> BindPort(const v1::PortMapping& port) {
   const std::optional<IpAddress> address = IpAddress::Parse(port.host_address());

@@ -24,6 +24,10 @@ inline constexpr int kListenBacklog = 4096;
 // "host_address" (not an address of this host). Any thread.
 absl::StatusOr<BoundPort> BindPort(const v1::PortMapping& port);
 
+// Is `port.socket` what BindPort would have made of its mapping? For one that
+// comes from a worker, which may have been taken over by its guest.
+bool IsBound(const BoundPort& port);
+
 }  // namespace sluice
 
 #endif  // SLUICE_SERVER_CORE_PORT_BINDER_H_

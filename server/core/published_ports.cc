@@ -19,6 +19,7 @@ absl::StatusOr<v1::PortMapping> PublishedPorts::Bind(const v1::PortMapping& port
 
 absl::Status PublishedPorts::TellAll(Worker& worker) const {
   for (const BoundPort& port : ports_) {
+    if (!port.socket.valid()) continue;
     const absl::Status status = worker.AddPort(port.mapping, port.socket);
     if (!status.ok()) return status;
   }
@@ -41,8 +42,10 @@ absl::StatusOr<uint64_t> PublishedPorts::Unpublish(Worker* worker, const v1::Por
   uint64_t flows_closed = 0;
   if (worker != nullptr && found->socket.valid()) {
     const absl::StatusOr<uint64_t> removed = worker->RemovePort(found->mapping);
-    // A worker that failed before, but for its answer, does not know the port.
-    if (!removed.ok() && !absl::IsNotFound(removed.status())) return removed.status();
+    // A worker that failed before, but for its answer, does not know the port; with
+    // one that is gone it went too.
+    const bool gone = absl::IsNotFound(removed.status()) || absl::IsUnavailable(removed.status());
+    if (!removed.ok() && !gone) return removed.status();
     flows_closed = removed.value_or(0);
   }
   ports_.erase(found);
@@ -71,10 +74,36 @@ absl::Status PublishedPorts::ReopenAll() {
   return absl::OkStatus();
 }
 
+absl::Status PublishedPorts::OpenMissing(Worker* worker) {
+  absl::Status status;
+  for (BoundPort& port : ports_) {
+    if (port.socket.valid()) continue;
+    absl::StatusOr<BoundPort> bound = bind_(port.mapping);
+    absl::Status opened = bound.status();
+    if (opened.ok() && worker != nullptr) opened = worker->AddPort(bound->mapping, bound->socket);
+    if (opened.ok()) port = *std::move(bound);
+    status.Update(opened);
+  }
+  return status;
+}
+
 PortMappings PublishedPorts::Mappings() const {
   PortMappings mappings;
   for (const BoundPort& port : ports_) *mappings.Add() = port.mapping;
   return mappings;
+}
+
+PortMappings PublishedPorts::OpenMappings() const {
+  PortMappings mappings;
+  for (const BoundPort& port : ports_) {
+    if (port.socket.valid()) *mappings.Add() = port.mapping;
+  }
+  return mappings;
+}
+
+bool PublishedPorts::Has(const v1::PortMapping& name) const {
+  return std::any_of(ports_.begin(), ports_.end(),
+                     [&](const BoundPort& port) { return SameHostPort(port.mapping, name); });
 }
 
 std::vector<BoundPort>::iterator PublishedPorts::Find(const v1::PortMapping& name) {

@@ -32,16 +32,25 @@ class PublishedPorts {
   absl::Status TellAll(Worker& worker) const;
   absl::Status Tell(Worker& worker, const v1::PortMapping& name) const;
   // Has the worker end the port's flows, if there is a worker, and frees the
-  // port. Returns the number of flows that ended; NotFound where it is not
-  // published.
+  // port, whether or not the worker still can. Returns the number of flows that it
+  // ended; NotFound where the port is not published.
   absl::StatusOr<uint64_t> Unpublish(Worker* worker, const v1::PortMapping& name);
+
+  // Of an earlier server: a port that is open, or (without a socket) waits to be.
+  void Adopt(BoundPort port) { ports_.push_back(std::move(port)); }
 
   // Frees every port and keeps the mappings.
   void CloseAll(Worker* worker);
+  // Takes the ports that are not open, and tells the worker, where there is one.
+  // An error leaves those closed that could not be taken.
+  absl::Status OpenMissing(Worker* worker);
   // Takes the ports of all mappings again: all, or none and the error.
   absl::Status ReopenAll();
 
   PortMappings Mappings() const;
+  // Of those that are open.
+  PortMappings OpenMappings() const;
+  bool Has(const v1::PortMapping& name) const;
 
  private:
   std::vector<BoundPort>::iterator Find(const v1::PortMapping& name);

@@ -1,15 +1,27 @@
 #include "server/core/request_cache.h"
 
+#include <openssl/sha.h>
+
+#include <algorithm>
 #include <optional>
 #include <utility>
 
 #include "netsvc/base/field_error.h"
 
 namespace sluice {
+namespace {
+
+std::string Digest(const std::string& bytes) {
+  unsigned char digest[SHA256_DIGEST_LENGTH];
+  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest);
+  return std::string(reinterpret_cast<const char*>(digest), sizeof(digest));
+}
+
+}  // namespace
 
 void RequestCache::Run(const std::string& key, const std::string& request, Done done,
-                       const std::function<void(Done)>& work) {
-  const size_t fingerprint = std::hash<std::string>()(request);
+                       const std::function<void(Done, const RequestName&)>& work) {
+  const std::string fingerprint = Digest(request);
   std::optional<absl::StatusOr<std::string>> known;
   {
     const MutexLock lock(mutex_);
@@ -29,7 +41,24 @@ void RequestCache::Run(const std::string& key, const std::string& request, Done 
     }
   }
   if (known) return done(*known);
-  work([this, key](const absl::StatusOr<std::string>& response) { Finish(key, response); });
+  work([this, key](const absl::StatusOr<std::string>& response) { Finish(key, response); },
+       {.key = key, .fingerprint = fingerprint});
+}
+
+void RequestCache::Load(const std::vector<FinishedRequest>& requests) {
+  const MutexLock lock(mutex_);
+  for (const FinishedRequest& request : requests) {
+    Entry& entry = entries_[request.name.key];
+    if (entry.finished) continue;
+    entry.fingerprint = request.name.fingerprint;
+    entry.finished = true;
+    entry.response = request.response;
+    // A clock that was set back makes it younger, not older.
+    entry.since = clock_.Monotonic() - std::max(clock_.Now() - request.at, absl::ZeroDuration());
+    bytes_ += request.response.size();
+    finished_.push_back(request.name.key);
+  }
+  DropOld();
 }
 
 void RequestCache::Finish(const std::string& key, const absl::StatusOr<std::string>& response) {

@@ -11,12 +11,16 @@
 #include "absl/time/time.h"
 #include "netsvc/base/clock.h"
 #include "server/base/mutex.h"
+#include "server/store/state_store.h"
 
 namespace sluice {
 
 // Makes requests safe to send again: one that bears the request_id of an
 // earlier, successful one gets that one's response, and one that comes while the
 // first is under way waits for it. What failed may be tried anew. Any thread.
+//
+// It is in memory; whoever does a request's work puts its name and response into
+// the StateStore together with what came of it, and a later server loads them.
 class RequestCache {
  public:
   static constexpr absl::Duration kLifetime = absl::Hours(1);
@@ -33,14 +37,18 @@ class RequestCache {
 
   // `key` names method and request_id; `request` is the request, serialized so
   // that equal ones are equal bytes.
-  // Runs `work` with what it calls when it is done, unless an earlier request's
-  // response answers. FieldError of "request_id" where that was another request.
+  // Runs `work` with what it calls when it is done, and the request's name for the
+  // store, unless an earlier request's response answers. FieldError of "request_id" where that was another request.
   // `done` runs once, under no lock.
-  void Run(const std::string& key, const std::string& request, Done done, const std::function<void(Done)>& work);
+  void Run(const std::string& key, const std::string& request, Done done,
+           const std::function<void(Done, const RequestName&)>& work);
+
+  // What an earlier server answered, the oldest first.
+  void Load(const std::vector<FinishedRequest>& requests);
 
  private:
   struct Entry {
-    size_t fingerprint = 0;
+    std::string fingerprint;
     std::vector<Done> waiting;  // while it is under way
     bool finished = false;
     std::string response;

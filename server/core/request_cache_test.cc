@@ -18,8 +18,9 @@ class RequestCacheTest : public testing::Test {
                                   const absl::StatusOr<std::string>& answer) {
     absl::StatusOr<std::string> result = absl::UnknownError("no answer");
     cache_.Run(key, request, [&result](const auto& response) { result = response; },
-               [&](RequestCache::Done finish) {
+               [&](RequestCache::Done finish, const RequestName& name) {
                  ++worked_;
+                 finished_.push_back({.name = name, .response = answer.value_or(""), .at = clock_.Now()});
                  finish(answer);
                });
     return result;
@@ -28,7 +29,25 @@ class RequestCacheTest : public testing::Test {
   FakeClock clock_;
   RequestCache cache_{clock_};
   int worked_ = 0;
+  std::vector<FinishedRequest> finished_;
 };
+
+TEST_F(RequestCacheTest, GoesOnWhereAnEarlierServerEnded) {
+  EXPECT_TRUE(Run("k", "request", "first").ok());
+  clock_.Advance(absl::Minutes(40));
+  RequestCache next(clock_);
+  next.Load(finished_);
+  const auto run = [&](const std::string& request) {
+    absl::StatusOr<std::string> result = absl::UnknownError("no answer");
+    next.Run("k", request, [&result](const auto& response) { result = response; },
+             [](RequestCache::Done finish, const RequestName&) { finish(std::string("anew")); });
+    return result;
+  };
+  EXPECT_EQ(*run("request"), "first");
+  EXPECT_EQ(FieldOf(run("another").status()), "request_id");
+  clock_.Advance(absl::Minutes(20));
+  EXPECT_EQ(*run("request"), "anew");
+}
 
 TEST_F(RequestCacheTest, AnswersTheSameRequestAsBefore) {
   EXPECT_EQ(*Run("k", "request", "first"), "first");
@@ -58,12 +77,12 @@ TEST_F(RequestCacheTest, MakesWhatComesMeanwhileWait) {
   const auto note = [&answers](const absl::StatusOr<std::string>& response) {
     answers.push_back(response.ok() ? *response : std::string(response.status().message()));
   };
-  cache_.Run("k", "request", note, [&finish](RequestCache::Done done) { finish = std::move(done); });
+  cache_.Run("k", "request", note, [&finish](RequestCache::Done done, const RequestName&) { finish = std::move(done); });
   for (size_t i = 1; i < RequestCache::kMaxWaiting; ++i) {
-    cache_.Run("k", "request", note, [](RequestCache::Done) { FAIL() << "the first is under way"; });
+    cache_.Run("k", "request", note, [](RequestCache::Done, const RequestName&) { FAIL() << "the first is under way"; });
   }
   EXPECT_TRUE(answers.empty());
-  cache_.Run("k", "request", note, [](RequestCache::Done) { FAIL(); });
+  cache_.Run("k", "request", note, [](RequestCache::Done, const RequestName&) { FAIL(); });
   EXPECT_EQ(answers, std::vector<std::string>{"too many requests with this request_id wait already"});
   finish(absl::StatusOr<std::string>("done"));
   EXPECT_EQ(answers.size(), RequestCache::kMaxWaiting + 1);

@@ -8,6 +8,7 @@
 #include "google/protobuf/util/time_util.h"
 #include "netsvc/base/field_error.h"
 #include "server/core/id_generator.h"
+#include "server/core/port_validation.h"
 #include "server/core/sandbox_update.h"
 #include "server/core/worker_config.h"
 #include "spdlog/spdlog.h"
@@ -15,13 +16,21 @@
 namespace sluice {
 namespace {
 
-v1::Sandbox NewRecord(v1::Sandbox spec, const Clock& clock) {
-  spec.set_uid(NewSandboxUid());
-  *spec.mutable_create_time() = google::protobuf::util::TimeUtil::NanosecondsToTimestamp(absl::ToUnixNanos(clock.Now()));
-  return spec;
+internal::v1::SandboxRecord NewRecord(v1::Sandbox spec, const Clock& clock) {
+  internal::v1::SandboxRecord record;
+  *record.mutable_sandbox() = std::move(spec);
+  record.mutable_sandbox()->set_uid(NewSandboxUid());
+  *record.mutable_sandbox()->mutable_create_time() =
+      google::protobuf::util::TimeUtil::NanosecondsToTimestamp(absl::ToUnixNanos(clock.Now()));
+  return record;
 }
 
+// Changes that a server made and did not save have etags too: a later one's come
+// after them.
+constexpr uint64_t kVersionsOfAServer = 1 << 20;
+
 std::string Describe(const ProcessExit& exit) {
+  if (!exit.known) return "the guest's first process ended; how is not known, for an earlier server had started it";
   if (exit.signal != 0) return absl::StrCat("the guest's first process was killed by signal ", exit.signal);
   return absl::StrCat("the guest's first process exited with status ", exit.code);
 }
@@ -30,16 +39,28 @@ std::string Describe(const ProcessExit& exit) {
 
 std::shared_ptr<Sandbox> Sandbox::New(const SandboxEnvironment& environment, v1::Sandbox spec, HostNetwork host,
                                       CancelToken creation) {
-  return std::shared_ptr<Sandbox>(new Sandbox(environment, std::move(spec), std::move(host), std::move(creation)));
+  return std::shared_ptr<Sandbox>(new Sandbox(environment, NewRecord(std::move(spec), environment.clock),
+                                              std::move(host), std::move(creation)));
 }
 
-Sandbox::Sandbox(const SandboxEnvironment& environment, v1::Sandbox spec, HostNetwork host, CancelToken creation)
+std::shared_ptr<Sandbox> Sandbox::Restore(const SandboxEnvironment& environment, internal::v1::SandboxRecord record,
+                                          HostNetwork host) {
+  record.set_version(record.version() + kVersionsOfAServer);
+  return std::shared_ptr<Sandbox>(new Sandbox(environment, std::move(record), std::move(host), CancelToken()));
+}
+
+Sandbox::Sandbox(const SandboxEnvironment& environment, internal::v1::SandboxRecord record, HostNetwork host,
+                 CancelToken creation)
     : environment_(environment),
-      id_(spec.id()),
+      id_(record.sandbox().id()),
       strand_(Strand::Create(environment.executor)),
       creation_(std::move(creation)),
       host_(std::move(host)),
-      record_(NewRecord(std::move(spec), environment.clock)),
+      record_(std::move(*record.mutable_sandbox())),
+      version_(record.version()),
+      keep_open_flows_(record.keep_open_flows()),
+      left_worker_id_(record.worker_uid()),
+      first_process_(record.guest_process()),
       ports_(environment.bind_port) {}
 
 absl::StatusOr<std::shared_ptr<Guest>> Sandbox::RunningGuest() const {
@@ -48,7 +69,7 @@ absl::StatusOr<std::shared_ptr<Guest>> Sandbox::RunningGuest() const {
   return absl::FailedPreconditionError(absl::StrCat("the guest of sandbox ", id_, " does not run"));
 }
 
-absl::StatusOr<v1::PortMapping> Sandbox::PublishPort(const v1::PortMapping& port) {
+absl::StatusOr<v1::PortMapping> Sandbox::PublishPort(const v1::PortMapping& port, const RequestName& request) {
   const absl::Status usable = CheckWorker();
   if (!usable.ok()) return usable;
   if (!has_network()) {
@@ -56,23 +77,42 @@ absl::StatusOr<v1::PortMapping> Sandbox::PublishPort(const v1::PortMapping& port
   }
   const absl::StatusOr<v1::PortMapping> bound = ports_.Bind(port);
   if (!bound.ok()) return InField("port", bound.status());
-  const absl::Status told = ports_.Tell(*worker_, *bound);
-  if (!told.ok()) {
-    ports_.Unpublish(nullptr, *bound).IgnoreError();
-    return told;
+  absl::Status status = ports_.Tell(*worker_, *bound);
+  if (status.ok()) {
+    ShowPorts();
+    v1::PublishPortResponse response;
+    *response.mutable_port() = *bound;
+    const FinishedRequest finished{
+        .name = request, .response = response.SerializeAsString(), .at = environment_.clock.Now()};
+    status = Save(request.key.empty() ? nullptr : &finished);
   }
-  ShowPorts();
-  Publish();
+  if (!status.ok()) {
+    ports_.Unpublish(worker_.get(), *bound).IgnoreError();
+    ShowPorts();
+    return status;
+  }
+  Show();
   return bound;
 }
 
 absl::StatusOr<uint64_t> Sandbox::UnpublishPort(const v1::PortMapping& name) {
   const absl::Status usable = CheckWorker();
   if (!usable.ok()) return usable;
+  if (!ports_.Has(name)) return ports_.Unpublish(nullptr, name);  // NotFound
+  // The record first: where this is cut off, the next server closes the port.
+  const PortMappings before = *record_.mutable_network()->mutable_ports();
+  auto& wanted = *record_.mutable_network()->mutable_ports();
+  wanted.erase(std::remove_if(wanted.begin(), wanted.end(),
+                              [&name](const v1::PortMapping& port) { return SameHostPort(port, name); }),
+               wanted.end());
+  if (const absl::Status saved = Save(); !saved.ok()) {
+    wanted = before;
+    return saved;
+  }
   const absl::StatusOr<uint64_t> flows_closed = ports_.Unpublish(worker_.get(), name);
-  if (!flows_closed.ok()) return flows_closed;
   ShowPorts();
-  Publish();
+  if (!flows_closed.ok()) LogUnsaved(Save());
+  Show();
   return flows_closed;
 }
 
@@ -90,18 +130,36 @@ absl::StatusOr<Sandbox::PolicyOutcome> Sandbox::SetPolicy(const PolicyChange& ch
     const absl::Status opened = OpenNetwork();
     if (!opened.ok()) return opened;
   }
-  const absl::StatusOr<uint64_t> flows_closed = worker_->SetPolicy(change.policy, current + 1, change.keep_open_flows);
+  const absl::StatusOr<uint64_t> flows_closed = ApplyPolicy(change, current + 1);
   if (!flows_closed.ok()) {
     if (will_be_open && !was_open) CloseNetwork().IgnoreError();
-    return InField("policy", flows_closed.status());
+    return flows_closed.status();
   }
-  *record_.mutable_network()->mutable_policy() = change.policy;
-  record_.mutable_network_status()->set_policy_generation(current + 1);
   const absl::Status closed = was_open && !will_be_open ? CloseNetwork() : absl::OkStatus();
   ShowPorts();
-  Publish();
+  Show();
   if (!closed.ok()) return closed;
   return PolicyOutcome{.generation = current + 1, .flows_closed = *flows_closed};
+}
+
+absl::StatusOr<uint64_t> Sandbox::ApplyPolicy(const PolicyChange& change, uint64_t generation) {
+  const v1::NetworkPolicy old = record_.network().policy();
+  const auto put = [this](const v1::NetworkPolicy& policy, uint64_t of) {
+    *record_.mutable_network()->mutable_policy() = policy;
+    record_.mutable_network_status()->set_policy_generation(of);
+    return Save();
+  };
+  // The record first: where this is cut off, the next server sees by the
+  // generation whether the worker was told, and tells it where not.
+  keep_open_flows_ = change.keep_open_flows;
+  absl::Status status = put(change.policy, generation);
+  if (status.ok()) {
+    absl::StatusOr<uint64_t> flows_closed = worker_->SetPolicy(change.policy, generation, change.keep_open_flows);
+    if (flows_closed.ok()) return flows_closed;
+    status = InField("policy", flows_closed.status());
+  }
+  LogUnsaved(put(old, generation - 1));
+  return status;
 }
 
 absl::StatusOr<v1::Sandbox> Sandbox::Update(const v1::UpdateSandboxRequest& request) {
@@ -116,15 +174,19 @@ absl::StatusOr<v1::Sandbox> Sandbox::Update(const v1::UpdateSandboxRequest& requ
   const auto& lists = updated->network().dns().block_lists();
   absl::Status status = environment_.block_lists.Check("sandbox.network.dns.block_lists", lists);
   if (status.ok()) status = GiveBlockLists(lists);
-  if (status.ok()) status = environment_.audit.Relabel(*updated);
   if (!status.ok()) return status;
-  status = worker_->Update(MakeNetworkUpdate(updated->network()));
+  // As in ApplyPolicy; what the worker has is always sent again.
+  const v1::Sandbox old = std::exchange(record_, *std::move(updated));
+  status = Save();
+  if (status.ok()) status = environment_.audit.Relabel(record_);
+  if (status.ok()) status = InField("sandbox.network", worker_->Update(MakeNetworkUpdate(record_.network())));
   if (!status.ok()) {
+    record_ = old;
+    LogUnsaved(Save());
     environment_.audit.Relabel(record_).IgnoreError();
-    return InField("sandbox.network", status);
+    return status;
   }
-  record_ = *std::move(updated);
-  Publish();
+  Show();
   return record_;
 }
 
@@ -159,7 +221,14 @@ absl::StatusOr<UniqueFd> Sandbox::StartCapture(const internal::v1::StartCapture&
   return worker_->StartCapture(request);
 }
 
+void Sandbox::SetControlPlane(const std::vector<Endpoint>& control_plane) {
+  if (control_plane == host_.control_plane) return;
+  host_.control_plane = control_plane;
+  if (worker_ != nullptr) worker_->SetHost(MakeHostUpdate(host_)).IgnoreError();  // as below
+}
+
 void Sandbox::SetNameservers(const std::vector<Endpoint>& nameservers) {
+  host_.nameservers = nameservers;
   // A worker that is gone has been, or is about to be, told of elsewhere.
   if (worker_ != nullptr) worker_->SetNameservers(nameservers).IgnoreError();
 }
@@ -194,7 +263,7 @@ void Sandbox::OnFloorChanged() {
 absl::Status Sandbox::OpenNetwork() {
   absl::Status status = ports_.ReopenAll();
   if (!status.ok()) return status;
-  absl::StatusOr<UniqueFd> link = guest_->AttachLink(plan_.ToLink());
+  absl::StatusOr<UniqueFd> link = guest_->AttachLink(plan_.ToLink(record_.uid()));
   status = link.status();
   if (status.ok()) status = worker_->AttachLink(*std::move(link));
   if (status.ok()) status = ports_.TellAll(*worker_);
@@ -212,19 +281,9 @@ absl::Status Sandbox::NoSandbox() const { return absl::NotFoundError(absl::StrCa
 
 absl::Status Sandbox::CheckWorker() const {
   if (gone_) return NoSandbox();
+  if (left_) return absl::UnavailableError("the server is stopping");
   if (worker_ != nullptr) return absl::OkStatus();
   return absl::UnavailableError(absl::StrCat("sandbox ", id_, " has no worker: ", record_.state_message()));
-}
-
-void Sandbox::OnWorkerExit(const std::string& how) {
-  if (worker_ == nullptr) return;
-  spdlog::error("sandbox {}: {}", id_, how);
-  worker_ = nullptr;
-  environment_.totals.Forget(record_.uid());
-  environment_.totals.CountDeath();
-  ports_.CloseAll(nullptr);
-  ShowPorts();
-  EnterState(v1::Sandbox::STATE_FAILED, absl::StrCat(how, "; nothing passes any more"));
 }
 
 void Sandbox::AskWorker() {
@@ -265,9 +324,10 @@ void Sandbox::OnGuestExit(const ProcessExit& exit) {
     const MutexLock lock(mutex_);
     running_guest_ = nullptr;
   }
-  // Without a worker it has FAILED already, and that says more.
-  if (worker_ == nullptr) return;
+  // That it has FAILED says more.
+  if (record_.state() == v1::Sandbox::STATE_FAILED) return;
   EnterState(v1::Sandbox::STATE_STOPPED, Describe(exit));
+  if (worker_ == nullptr) return;
   v1::LifecycleEvent event;
   event.set_state(v1::Sandbox::STATE_STOPPED);
   event.set_message(record_.state_message());
@@ -282,14 +342,36 @@ void Sandbox::EnterState(v1::Sandbox::State state, absl::string_view message) {
 
 void Sandbox::ShowPorts() {
   *record_.mutable_network()->mutable_ports() = ports_.Mappings();
-  // Under NONE and without a worker the mappings wait; nobody listens.
-  *record_.mutable_network_status()->mutable_ports() =
-      has_network() && worker_ != nullptr ? ports_.Mappings() : PortMappings();
+  // Under NONE the mappings wait; nobody listens.
+  *record_.mutable_network_status()->mutable_ports() = ports_.OpenMappings();
 }
 
+void Sandbox::NewEtag() { record_.set_etag(absl::StrFormat("%s-%x", record_.uid().substr(0, 8), ++version_)); }
+
+internal::v1::SandboxRecord Sandbox::ToRecord() const {
+  internal::v1::SandboxRecord record;
+  *record.mutable_sandbox() = record_;
+  record.set_version(version_);
+  record.set_worker_uid(worker_id_ == nullptr ? left_worker_id_ : worker_id_->id());
+  record.set_guest_process(guest_ == nullptr ? first_process_ : guest_->FirstProcess());
+  record.set_keep_open_flows(keep_open_flows_);
+  return record;
+}
+
+absl::Status Sandbox::Save(const FinishedRequest* request) {
+  NewEtag();
+  return environment_.store.Update(ToRecord(), request);
+}
+
+void Sandbox::LogUnsaved(const absl::Status& saved) const {
+  if (!saved.ok()) spdlog::error("sandbox {}: its state cannot be saved: {}", id_, std::string(saved.message()));
+}
+
+void Sandbox::Show() { environment_.feed.Put(std::make_shared<const SandboxSnapshot>(record_)); }
+
 void Sandbox::Publish() {
-  record_.set_etag(absl::StrFormat("%s-%x", record_.uid().substr(0, 8), ++version_));
-  environment_.feed.Put(std::make_shared<const SandboxSnapshot>(record_));
+  LogUnsaved(Save());
+  Show();
 }
 
 }  // namespace sluice

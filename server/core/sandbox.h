@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,11 +21,14 @@
 #include "server/core/host_network.h"
 #include "server/core/interface_plan.h"
 #include "server/core/published_ports.h"
+#include "server/core/restart_backoff.h"
 #include "server/core/state_directory.h"
 #include "server/core/strand.h"
+#include "server/core/timers.h"
 #include "server/core/worker_totals.h"
 #include "server/guest/guest.h"
 #include "server/guest/guest_factory.h"
+#include "server/store/state_store.h"
 #include "server/worker/worker.h"
 #include "server/worker/worker_ids.h"
 #include "sluice/v1/sandbox.pb.h"
@@ -39,7 +43,10 @@ struct SandboxEnvironment {
   WorkerIds& worker_ids;
   GuestFactory& guests;
   PublishedPorts::Binder bind_port;
+  std::function<bool(const BoundPort&)> is_bound;
   StateDirectory& state;
+  StateStore& store;
+  Timers& timers;
   AuditArchive& audit;
   WorkerTotals& totals;
   ChangeFeed& feed;
@@ -51,8 +58,12 @@ struct SandboxEnvironment {
 // One sandbox: its record, and everything on the host that is its own: files,
 // guest, link, ports, worker.
 //
-//     CREATING -> RUNNING -> STOPPED (the guest ended)   -> DELETING -> gone
-//                         -> FAILED (the worker ended)
+//     CREATING -> RUNNING <-> DEGRADED (the worker ended)       -> DELETING -> gone
+//                         -> STOPPED (the guest ended)
+//                         -> FAILED (the worker ended again and again)
+//
+// What it is in is in the StateStore before anyone is told, but for DEGRADED. A
+// sandbox that an earlier server left is made of its record, and recovered.
 //
 // Held by the SandboxManager from the moment that its id is taken until it is
 // gone. What is not said to be for any thread runs on its strand, and may block.
@@ -66,6 +77,8 @@ class Sandbox : public std::enable_shared_from_this<Sandbox> {
   // Cancelling `creation` undoes its creation, while that lasts.
   static std::shared_ptr<Sandbox> New(const SandboxEnvironment& environment, v1::Sandbox spec, HostNetwork host,
                                       CancelToken creation);
+  static std::shared_ptr<Sandbox> Restore(const SandboxEnvironment& environment, internal::v1::SandboxRecord record,
+                                          HostNetwork host);
 
   // Any thread.
   const std::string& id() const { return id_; }
@@ -80,7 +93,8 @@ class Sandbox : public std::enable_shared_from_this<Sandbox> {
   // Makes everything, and returns the sandbox as it runs. Where that fails, or
   // the creation is cancelled, nothing is left and the error is returned. Should
   // even that not succeed, the sandbox stays, FAILED, to be torn down.
-  absl::StatusOr<v1::Sandbox> BringUp();
+  // `request` is what asked for it: finished by the same change that makes it run.
+  absl::StatusOr<v1::Sandbox> BringUp(const RequestName& request);
   // Nothing is left of it.
   bool gone() const { return gone_; }
 
@@ -88,9 +102,23 @@ class Sandbox : public std::enable_shared_from_this<Sandbox> {
   // sandbox FAILED; it may be called again then. OK where it is gone.
   absl::Status TearDown();
 
+  // Of one that was restored, first of all: what still is there is this server's
+  // from now on, with the settings of the record; a creation that was cut off is
+  // undone, a deletion finished.
+  enum class Recovery { kAdopted, kReplaced, kUndone, kFinished, kFailed };
+  struct Recovered {
+    Recovery what = Recovery::kFailed;
+    std::string words;  // for the log
+  };
+  Recovered Recover();
+
+  // Worker, guest, link and ports go on without this server. Nothing else is
+  // done from now on.
+  void Leave();
+
   // The others answer NotFound once the sandbox is gone, FailedPrecondition
   // while it cannot do what is asked, Unavailable without a worker.
-  absl::StatusOr<v1::PortMapping> PublishPort(const v1::PortMapping& port);
+  absl::StatusOr<v1::PortMapping> PublishPort(const v1::PortMapping& port, const RequestName& request);
   absl::StatusOr<uint64_t> UnpublishPort(const v1::PortMapping& name);
 
   struct PolicyChange {
@@ -126,6 +154,8 @@ class Sandbox : public std::enable_shared_from_this<Sandbox> {
   absl::StatusOr<UniqueFd> StartCapture(const internal::v1::StartCapture& request);
 
   void SetNameservers(const std::vector<Endpoint>& nameservers);
+  // What the server listens on, where it is another than when it was told.
+  void SetControlPlane(const std::vector<Endpoint>& control_plane);
   // The block list `name` is another one now: gives it to the worker where the
   // sandbox has it.
   void OnBlockListChanged(const std::string& name);
@@ -133,22 +163,47 @@ class Sandbox : public std::enable_shared_from_this<Sandbox> {
   void OnFloorChanged();
 
  private:
-  Sandbox(const SandboxEnvironment& environment, v1::Sandbox spec, HostNetwork host, CancelToken creation);
+  Sandbox(const SandboxEnvironment& environment, internal::v1::SandboxRecord record, HostNetwork host,
+          CancelToken creation);
 
   // The steps of BringUp, in order.
   absl::Status CheckSpec();
+  absl::Status AddRecord();
   absl::Status MakeFiles();
   absl::Status MakeGuest();
   absl::Status BindPorts();
   absl::Status StartWorker();
   absl::Status ConnectWorker();
   absl::Status StartGuest();
+  absl::Status SaveRunning(const RequestName& request);
+  // The last of them that a worker which replaces another takes, too. `replaces`:
+  // how that one ended.
+  absl::Status ConfigureWorker(const std::string& replaces);
+  WorkerLauncher::Options WorkerOptions();
+  std::function<void(ProcessExit)> GuestExitCallback();
+  void ShowGuest();
+
+  // The steps of Recover, in order. The first returns a descriptor of the link,
+  // where the worker has one.
+  UniqueFd AdoptWorker();
+  absl::Status AdoptGuest(UniqueFd link);
+  void AdoptPorts();
+  absl::StatusOr<bool> ResumeWorker();
+  absl::Status AdoptLink(bool worker_has_link);
+  absl::Status ResumeGuest();
+  Recovered RecoverRunning(bool worker_has_link);
+
+  // Has another worker take the place of the one that ended, now or later.
+  void ReplaceWorker(const std::string& how);
+  void TryReplacement(const std::string& how);
+  absl::Status StartReplacement(const std::string& how);
 
   // Takes away what the steps made, the last first. `last` is the log's last
   // event.
   absl::Status Release(const v1::LifecycleEvent& last);
   // Gives the worker the block lists of `names`, as they are now.
   absl::Status GiveBlockLists(const google::protobuf::RepeatedPtrField<std::string>& names);
+  absl::StatusOr<uint64_t> ApplyPolicy(const PolicyChange& change, uint64_t generation);
   // The ways of SetPolicy to and from PRESET_NONE.
   absl::Status OpenNetwork();
   absl::Status CloseNetwork();
@@ -156,14 +211,21 @@ class Sandbox : public std::enable_shared_from_this<Sandbox> {
   bool has_network() const { return record_.network().policy().preset() != v1::PRESET_NONE; }
   absl::Status NoSandbox() const;
   absl::Status CheckWorker() const;
-  void OnWorkerExit(const std::string& how);
+  void OnWorkerExit(uint64_t worker, const std::string& how);
   void OnGuestExit(const ProcessExit& exit);
   // What the worker says of itself. The last word of one that is about to end, too.
   void TakeStats();
   void ShowAuditState(const std::string& error);
   void EnterState(v1::Sandbox::State state, absl::string_view message);
   void ShowPorts();
-  // Gives the record a new etag and everyone a look at it.
+  // Gives the record a new etag and makes it durable, with `request` (null: none).
+  absl::Status Save(const FinishedRequest* request = nullptr);
+  internal::v1::SandboxRecord ToRecord() const;
+  void NewEtag();
+  // Gives everyone a look at the record.
+  void Show();
+  void LogUnsaved(const absl::Status& saved) const;
+  // Saves and shows what has happened whether or not it can be saved.
   void Publish();
 
   const SandboxEnvironment& environment_;
@@ -172,11 +234,18 @@ class Sandbox : public std::enable_shared_from_this<Sandbox> {
   CancelToken creation_;
 
   // The strand's from here on.
-  const HostNetwork host_;
+  HostNetwork host_;
   v1::Sandbox record_;
   InterfacePlan plan_;
   bool gone_ = false;
+  bool left_ = false;
   uint64_t version_ = 0;
+  bool keep_open_flows_ = false;  // as the last SetPolicy said
+  // Of a restored sandbox, until it is recovered.
+  uid_t left_worker_id_ = 0;
+  std::string first_process_;
+  RestartBackoff restarts_;
+  uint64_t workers_ = 0;  // that were started or adopted: tells the last from others
   std::unique_ptr<WorkerIds::Lease> worker_id_;
   std::unique_ptr<Worker> worker_;  // null: not yet, or no longer
   std::shared_ptr<Guest> guest_;

@@ -11,6 +11,7 @@
 #include "netsvc/base/field_error.h"
 #include "netsvc/base/io.h"
 #include "server/core/directory.h"
+#include "server/core/id_generator.h"
 #include "server/core/sandbox.h"
 #include "server/core/worker_config.h"
 #include "spdlog/spdlog.h"
@@ -38,8 +39,13 @@ absl::Status GiveTo(uid_t id, std::initializer_list<std::reference_wrapper<const
 
 }  // namespace
 
-absl::StatusOr<v1::Sandbox> Sandbox::BringUp() {
-  EnterState(v1::Sandbox::STATE_CREATING, "");
+absl::StatusOr<v1::Sandbox> Sandbox::BringUp(const RequestName& request) {
+  record_.set_state(v1::Sandbox::STATE_CREATING);
+  if (const absl::Status added = AddRecord(); !added.ok()) {
+    gone_ = true;
+    return added;
+  }
+  Show();
   absl::Status status;
   for (const auto step : {&Sandbox::CheckSpec, &Sandbox::MakeFiles, &Sandbox::MakeGuest, &Sandbox::BindPorts,
                           &Sandbox::StartWorker, &Sandbox::ConnectWorker, &Sandbox::StartGuest}) {
@@ -48,8 +54,9 @@ absl::StatusOr<v1::Sandbox> Sandbox::BringUp() {
     if (!status.ok()) break;
   }
   if (status.ok()) status = creation_.Check();
+  if (status.ok()) status = SaveRunning(request);
   if (status.ok()) {
-    EnterState(v1::Sandbox::STATE_RUNNING, "");
+    Show();
     return record_;
   }
   const absl::Status released = Release(Lifecycle(v1::Sandbox::STATE_FAILED, status.message()));
@@ -60,6 +67,27 @@ absl::StatusOr<v1::Sandbox> Sandbox::BringUp() {
   }
   environment_.audit.Discard(record_.uid());
   return status;
+}
+
+absl::Status Sandbox::AddRecord() {
+  while (true) {
+    NewEtag();
+    const absl::Status added = environment_.store.Add(ToRecord());
+    if (!absl::IsAlreadyExists(added)) return added;
+    record_.set_uid(NewSandboxUid());
+  }
+}
+
+absl::Status Sandbox::SaveRunning(const RequestName& request) {
+  record_.set_state(v1::Sandbox::STATE_RUNNING);
+  if (request.key.empty()) return Save();
+  // The answer bears the etag that saving will give.
+  NewEtag();
+  v1::CreateSandboxResponse response;
+  *response.mutable_sandbox() = record_;
+  const FinishedRequest finished{
+      .name = request, .response = response.SerializeAsString(), .at = environment_.clock.Now()};
+  return environment_.store.Update(ToRecord(), &finished);
 }
 
 absl::Status Sandbox::CheckSpec() {
@@ -81,7 +109,7 @@ absl::Status Sandbox::MakeGuest() {
   if (!guest.ok()) return InField("sandbox.guest", guest.status());
   guest_ = *std::move(guest);
   if (!has_network()) return absl::OkStatus();
-  absl::StatusOr<UniqueFd> link = guest_->AttachLink(plan_.ToLink());
+  absl::StatusOr<UniqueFd> link = guest_->AttachLink(plan_.ToLink(record_.uid()));
   if (!link.ok()) return link.status();
   link_ = *std::move(link);
   return absl::OkStatus();
@@ -95,12 +123,15 @@ absl::Status Sandbox::BindPorts() {
   return absl::OkStatus();
 }
 
-absl::Status Sandbox::StartWorker() {
-  const auto on_exit = [weak = weak_from_this()](const std::string& how) {
-    if (const auto self = weak.lock()) self->strand().Post([self, how] { self->OnWorkerExit(how); });
+WorkerLauncher::Options Sandbox::WorkerOptions() {
+  const auto on_exit = [weak = weak_from_this(), worker = ++workers_](const std::string& how) {
+    if (const auto self = weak.lock()) self->strand().Post([self, worker, how] { self->OnWorkerExit(worker, how); });
   };
-  absl::StatusOr<std::unique_ptr<Worker>> worker = environment_.workers.Launch(
-      {.directory = environment_.state.sandbox(record_.uid()), .on_exit = on_exit});
+  return {.directory = environment_.state.sandbox(record_.uid()), .on_exit = on_exit};
+}
+
+absl::Status Sandbox::StartWorker() {
+  absl::StatusOr<std::unique_ptr<Worker>> worker = environment_.workers.Launch(WorkerOptions());
   if (!worker.ok()) return worker.status();
   worker_ = *std::move(worker);
   return absl::OkStatus();
@@ -110,18 +141,23 @@ absl::Status Sandbox::ConnectWorker() {
   absl::StatusOr<std::unique_ptr<WorkerIds::Lease>> worker_id = environment_.worker_ids.Acquire();
   if (!worker_id.ok()) return worker_id.status();
   worker_id_ = *std::move(worker_id);
+  record_.mutable_network_status()->set_policy_generation(kFirstGeneration);
+  return ConfigureWorker(/*replaces=*/"");
+}
+
+absl::Status Sandbox::ConfigureWorker(const std::string& replaces) {
   absl::StatusOr<UniqueFd> audit = OpenDirectory(environment_.audit.LogDirectory(record_.uid()));
   if (!audit.ok()) return audit.status();
   absl::StatusOr<UniqueFd> sockets = OpenDirectory(environment_.state.sockets(record_.uid()));
   if (!sockets.ok()) return sockets.status();
   absl::Status status = GiveTo(worker_id_->id(), {std::cref(*audit), std::cref(*sockets)});
   if (!status.ok()) return status;
-  record_.mutable_network_status()->set_policy_generation(kFirstGeneration);
   status = GiveBlockLists(record_.network().dns().block_lists());
   if (!status.ok()) return status;
-  internal::v1::Configure config = MakeWorkerConfig(record_, plan_, kFirstGeneration, host_);
+  internal::v1::Configure config = MakeWorkerConfig(record_, plan_, host_);
   config.set_uid(worker_id_->id());
   *config.mutable_floor() = *environment_.floor.Get();
+  config.set_replaces(replaces);
   status = worker_->Configure(config, *std::move(audit), *std::move(sockets));
   if (!status.ok()) return InField("sandbox.network", status);
   if (link_.valid()) status = worker_->AttachLink(std::move(link_));
@@ -129,22 +165,31 @@ absl::Status Sandbox::ConnectWorker() {
 }
 
 absl::Status Sandbox::StartGuest() {
-  const absl::Status status = guest_->Start([weak = weak_from_this()](ProcessExit exit) {
-    if (const auto self = weak.lock()) self->strand().Post([self, exit] { self->OnGuestExit(exit); });
-  });
+  const absl::Status status = guest_->Start(GuestExitCallback());
   if (!status.ok()) return InField(record_.guest().has_vm() ? "sandbox.guest.vm" : "sandbox.guest.oci", status);
+  ShowGuest();
+  ShowPorts();
+  return worker_->RecordEvent(Lifecycle(v1::Sandbox::STATE_RUNNING, "the guest runs"));
+}
+
+std::function<void(ProcessExit)> Sandbox::GuestExitCallback() {
+  return [weak = weak_from_this()](ProcessExit exit) {
+    if (const auto self = weak.lock()) self->strand().Post([self, exit] { self->OnGuestExit(exit); });
+  };
+}
+
+void Sandbox::ShowGuest() {
   {
     const MutexLock lock(mutex_);
     running_guest_ = guest_;
   }
   plan_.FillStatus(*record_.mutable_network_status());
   record_.mutable_network_status()->set_socket_path(guest_->SocketPath());
-  ShowPorts();
-  return worker_->RecordEvent(Lifecycle(v1::Sandbox::STATE_RUNNING, "the guest runs"));
 }
 
 absl::Status Sandbox::TearDown() {
   if (gone_) return absl::OkStatus();
+  if (left_) return absl::UnavailableError("the server is stopping");
   EnterState(v1::Sandbox::STATE_DELETING, "");
   const absl::Status released = Release(Lifecycle(v1::Sandbox::STATE_DELETING, "the sandbox is deleted"));
   if (!released.ok()) {
@@ -174,7 +219,8 @@ absl::Status Sandbox::Release(const v1::LifecycleEvent& last) {
   worker_ = nullptr;
   worker_id_ = nullptr;
   environment_.totals.Forget(record_.uid());
-  const absl::Status removed = environment_.state.RemoveSandbox(record_.uid());
+  absl::Status removed = environment_.state.RemoveSandbox(record_.uid());
+  if (removed.ok()) removed = environment_.store.Remove(record_.uid());
   if (!removed.ok()) return removed;
   gone_ = true;
   environment_.feed.Remove(id_);

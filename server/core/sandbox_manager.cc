@@ -12,6 +12,7 @@
 #include "server/core/countdown.h"
 #include "server/core/request_validation.h"
 #include "server/core/sandbox_update.h"
+#include "spdlog/spdlog.h"
 
 namespace sluice {
 namespace {
@@ -39,7 +40,10 @@ SandboxManager::SandboxManager(Options options)
                    .worker_ids = options.worker_ids,
                    .guests = options.guests,
                    .bind_port = std::move(options.bind_port),
+                   .is_bound = std::move(options.is_bound),
                    .state = options.state,
+                   .store = options.store,
+                   .timers = options.timers,
                    .audit = options.audit,
                    .totals = totals_,
                    .feed = feed_,
@@ -48,18 +52,53 @@ SandboxManager::SandboxManager(Options options)
                    .clock = options.clock},
       executor_(kThreads) {}
 
-SandboxManager::~SandboxManager() { Stop(); }
+SandboxManager::~SandboxManager() { Stop(Ending::kLeave); }
 
-void SandboxManager::Start(std::vector<Endpoint> control_plane) { registry_.Open(std::move(control_plane)); }
+std::map<Sandbox::Recovery, int> SandboxManager::Recover(StateStore::Contents contents) {
+  requests_.Load(contents.requests);
+  std::vector<std::shared_ptr<Sandbox>> sandboxes;
+  for (internal::v1::SandboxRecord& record : contents.sandboxes) {
+    sandboxes.push_back(registry_.Restore(environment_, std::move(record)));
+  }
+  Mutex mutex;
+  std::map<Sandbox::Recovery, int> outcomes;
+  Countdown left(sandboxes.size());
+  for (const std::shared_ptr<Sandbox>& sandbox : sandboxes) {
+    sandbox->strand().Post([&, sandbox] {
+      const Sandbox::Recovered recovered = sandbox->Recover();
+      if (sandbox->gone()) registry_.Forget(*sandbox);
+      const bool failed = recovered.what == Sandbox::Recovery::kFailed;
+      spdlog::log(failed ? spdlog::level::err : spdlog::level::info, "sandbox {}: {}", sandbox->id(), recovered.words);
+      {
+        const MutexLock lock(mutex);
+        ++outcomes[recovered.what];
+      }
+      left.Down();
+    });
+  }
+  left.Wait();
+  const MutexLock lock(mutex);
+  return outcomes;
+}
 
-void SandboxManager::Stop() {
+void SandboxManager::Start(std::vector<Endpoint> control_plane) {
+  for (const std::shared_ptr<Sandbox>& sandbox : registry_.Open(control_plane)) {
+    sandbox->strand().Post([sandbox, control_plane] { sandbox->SetControlPlane(control_plane); });
+  }
+}
+
+void SandboxManager::Stop(Ending ending) {
   registry_.Close();
   const std::vector<std::shared_ptr<Sandbox>> sandboxes = registry_.All();
   Countdown left(sandboxes.size());
   for (const std::shared_ptr<Sandbox>& sandbox : sandboxes) {
     sandbox->CancelCreation();
-    sandbox->strand().Post([this, sandbox, &left] {
-      if (sandbox->TearDown().ok()) registry_.Forget(*sandbox);
+    sandbox->strand().Post([this, ending, sandbox, &left] {
+      if (ending == Ending::kLeave) {
+        sandbox->Leave();
+      } else if (sandbox->TearDown().ok()) {
+        registry_.Forget(*sandbox);
+      }
       left.Down();
     });
   }
@@ -82,8 +121,8 @@ void SandboxManager::OnSandbox(const std::string& id, const Done<T>& done, std::
 
 template <typename Request, typename T>
 void SandboxManager::Once(const std::string& method, const Request& request, Done<T> done,
-                          std::function<void(Done<T>)> work) {
-  if (request.request_id().empty()) return work(std::move(done));
+                          std::function<void(Done<T>, const RequestName&)> work) {
+  if (request.request_id().empty()) return work(std::move(done), {});
   requests_.Run(
       absl::StrCat(method, " ", request.request_id()), Canonical(request),
       [done = std::move(done)](const absl::StatusOr<std::string>& response) {
@@ -92,10 +131,12 @@ void SandboxManager::Once(const std::string& method, const Request& request, Don
         message.ParseFromString(*response);
         done(std::move(message));
       },
-      [&work](RequestCache::Done finish) {
-        work([finish = std::move(finish)](absl::StatusOr<T> response) {
-          finish(response.ok() ? absl::StatusOr<std::string>(response->SerializeAsString()) : response.status());
-        });
+      [&work](RequestCache::Done finish, const RequestName& name) {
+        work(
+            [finish = std::move(finish)](absl::StatusOr<T> response) {
+              finish(response.ok() ? absl::StatusOr<std::string>(response->SerializeAsString()) : response.status());
+            },
+            name);
       });
 }
 
@@ -106,17 +147,19 @@ void SandboxManager::Create(v1::CreateSandboxRequest request, const CancelToken&
     if (!spec.ok()) return done(spec.status());
     Once<v1::CreateSandboxRequest, v1::CreateSandboxResponse>(
         "CreateSandbox", request, done,
-        [&](Done<v1::CreateSandboxResponse> first) { CreateChecked(*spec, cancel, std::move(first)); });
+        [&](Done<v1::CreateSandboxResponse> first, const RequestName& name) {
+          CreateChecked(*spec, cancel, std::move(first), name);
+        });
   });
 }
 
 void SandboxManager::CreateChecked(v1::Sandbox spec, const CancelToken& cancel,
-                                   Done<v1::CreateSandboxResponse> done) {
+                                   Done<v1::CreateSandboxResponse> done, const RequestName& request) {
   const absl::StatusOr<std::shared_ptr<Sandbox>> reserved =
       registry_.Reserve(environment_, std::move(spec), cancel);
   if (!reserved.ok()) return done(reserved.status());
-  (*reserved)->strand().Post([this, sandbox = *reserved, done = std::move(done)] {
-    absl::StatusOr<v1::Sandbox> running = sandbox->BringUp();
+  (*reserved)->strand().Post([this, sandbox = *reserved, done = std::move(done), request] {
+    absl::StatusOr<v1::Sandbox> running = sandbox->BringUp(request);
     if (!running.ok()) {
       if (sandbox->gone()) registry_.Forget(*sandbox);
       return done(running.status());
@@ -156,9 +199,9 @@ void SandboxManager::PublishPort(v1::PublishPortRequest request, Done<v1::Publis
   const absl::StatusOr<v1::PortMapping> port = CheckPublish(request);
   if (!port.ok()) return done(port.status());
   Once<v1::PublishPortRequest, v1::PublishPortResponse>(
-      "PublishPort", request, std::move(done), [&](Done<v1::PublishPortResponse> first) {
-        OnSandbox(request.sandbox_id(), first, [port = *port, first](Sandbox& sandbox) {
-          absl::StatusOr<v1::PortMapping> bound = sandbox.PublishPort(port);
+      "PublishPort", request, std::move(done), [&](Done<v1::PublishPortResponse> first, const RequestName& name) {
+        OnSandbox(request.sandbox_id(), first, [port = *port, first, name](Sandbox& sandbox) {
+          absl::StatusOr<v1::PortMapping> bound = sandbox.PublishPort(port, name);
           if (!bound.ok()) return first(bound.status());
           v1::PublishPortResponse response;
           *response.mutable_port() = *std::move(bound);

@@ -27,7 +27,9 @@
 #include "server/core/sandbox_registry.h"
 #include "server/core/state_directory.h"
 #include "server/core/worker_totals.h"
+#include "server/core/timers.h"
 #include "server/guest/guest_factory.h"
+#include "server/store/state_store.h"
 #include "server/worker/worker.h"
 #include "server/worker/worker_ids.h"
 #include "sluice/v1/audit_service.pb.h"
@@ -50,12 +52,17 @@ class SandboxManager {
   // At once at work: a creation waits for processes most of the time.
   static constexpr int kThreads = 16;
 
+  // What becomes of sandboxes when the server ends.
+  enum class Ending { kLeave, kDelete };
+
   // What it works with; all of it outlives the manager.
   struct Options {
     WorkerLauncher& workers;
     WorkerIds& worker_ids;
     GuestFactory& guests;
     StateDirectory& state;
+    StateStore& store;
+    Timers& timers;
     AuditArchive& audit;
     const Clock& clock;
     HostNetwork host;  // control_plane comes with Start
@@ -63,16 +70,22 @@ class SandboxManager {
     const FloorPolicy& floor;
     PublishedPorts::Binder bind_port = BindPort;
     SandboxLimits limits = {};
+    std::function<bool(const BoundPort&)> is_bound = IsBound;
   };
 
   explicit SandboxManager(Options options);
-  // Does what Stop() does.
+  // Does what Stop(kLeave) does.
   ~SandboxManager();
 
+  // Goes on with what an earlier server left: each sandbox is recovered, and what
+  // was done is logged, before it returns. First of all, and before anyone can
+  // ask. Returns the number of each outcome.
+  std::map<Sandbox::Recovery, int> Recover(StateStore::Contents contents);
   // Until then, and after Stop, creations are Unavailable.
   void Start(std::vector<Endpoint> control_plane);
-  // Undoes creations, deletes every sandbox and ends every watch. Blocks.
-  void Stop();
+  // Undoes creations, leaves every sandbox to a later server or deletes it, and
+  // ends every watch. Blocks.
+  void Stop(Ending ending);
 
   // Cancelling `cancel` undoes a creation that is under way.
   void Create(v1::CreateSandboxRequest request, const CancelToken& cancel, Done<v1::CreateSandboxResponse> done);
@@ -126,9 +139,11 @@ class SandboxManager {
   void OnSandbox(const std::string& id, const Done<T>& done, std::function<void(Sandbox&)> work);
   // Runs `work` unless an earlier request of that request_id has the answer.
   template <typename Request, typename T>
-  void Once(const std::string& method, const Request& request, Done<T> done, std::function<void(Done<T>)> work);
+  void Once(const std::string& method, const Request& request, Done<T> done, 
+            std::function<void(Done<T>, const RequestName&)> work);
 
-  void CreateChecked(v1::Sandbox spec, const CancelToken& cancel, Done<v1::CreateSandboxResponse> done);
+  void CreateChecked(v1::Sandbox spec, const CancelToken& cancel, Done<v1::CreateSandboxResponse> done,
+                     const RequestName& request);
 
   ChangeFeed feed_;
   RequestCache requests_;

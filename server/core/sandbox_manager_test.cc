@@ -1,27 +1,23 @@
 #include "server/core/sandbox_manager.h"
 
-#include <filesystem>
 #include <future>
-#include <memory>
-#include <set>
+#include <map>
 #include <string>
-#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
-#include "google/protobuf/text_format.h"
 #include "gtest/gtest.h"
 #include "netsvc/base/field_error.h"
 #include "netsvc/base/io.h"
 #include "server/core/fake_host.h"
+#include "server/core/sandbox_manager_fixture.h"
 
 namespace sluice {
 namespace {
 
-namespace fs = std::filesystem;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
@@ -29,117 +25,7 @@ const std::vector<std::string> kCreation = {
     FakeHost::kCreateGuest, FakeHost::kAttachGuest,  FakeHost::kBindPort, FakeHost::kLaunch, FakeHost::kConfigure,
     FakeHost::kAttachWorker, FakeHost::kAddPort, FakeHost::kStartGuest, FakeHost::kRecord};
 
-class SandboxManagerTest : public testing::Test {
- protected:
-  void SetUp() override {
-    directory_ = absl::StrCat(testing::TempDir(), "/manager");
-    std::error_code ignored;
-    fs::remove_all(directory_, ignored);
-    absl::StatusOr<std::unique_ptr<StateDirectory>> state = StateDirectory::Open(directory_);
-    ASSERT_TRUE(state.ok()) << state.status();
-    state_ = *std::move(state);
-    ASSERT_TRUE(WriteFile(floor_path_, "rules: [{action: ACTION_DENY}]\n").ok());
-    absl::StatusOr<std::unique_ptr<FloorPolicy>> floor = FloorPolicy::Load(floor_path_);
-    ASSERT_TRUE(floor.ok()) << floor.status();
-    floor_ = *std::move(floor);
-    audit_ = AuditArchive::Open(state_->audit(), absl::Hours(24), clock_);
-    manager_ = std::make_unique<SandboxManager>(SandboxManager::Options{
-        .workers = host_,
-        .worker_ids = worker_ids_,
-        .guests = host_,
-        .state = *state_,
-        .audit = *audit_,
-        .clock = clock_,
-        .host = {},
-        .block_lists = block_lists_,
-        .floor = *floor_,
-        .bind_port = [this](const v1::PortMapping& port) { return host_.BindPort(port); }});
-    manager_->Start({});
-  }
-
-  template <typename Request>
-  static Request Parse(const std::string& text) {
-    Request request;
-    EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &request)) << text;
-    return request;
-  }
-
-  // Calls a method of the manager's, and waits for its answer.
-  template <typename Response, typename Call>
-  static absl::StatusOr<Response> Await(Call call) {
-    std::promise<absl::StatusOr<Response>> answer;
-    call([&answer](absl::StatusOr<Response> response) { answer.set_value(std::move(response)); });
-    return answer.get_future().get();
-  }
-
-  absl::StatusOr<v1::Sandbox> Create(const std::string& request) {
-    const auto response = Await<v1::CreateSandboxResponse>([&](auto done) {
-      manager_->Create(Parse<v1::CreateSandboxRequest>(request), CancelToken(), std::move(done));
-    });
-    if (!response.ok()) return response.status();
-    return response->sandbox();
-  }
-  // With a port, so that every step is taken.
-  absl::StatusOr<v1::Sandbox> CreateNamed(const std::string& id) {
-    return Create(absl::StrCat("sandbox { id: '", id, "' guest { oci {} } network { ports { guest_port: 80 } } }"));
-  }
-  absl::Status Delete(const std::string& id) {
-    return Await<v1::DeleteSandboxResponse>([&](auto done) {
-             v1::DeleteSandboxRequest request;
-             request.set_sandbox_id(id);
-             manager_->Delete(request, std::move(done));
-           })
-        .status();
-  }
-  absl::StatusOr<v1::SetNetworkPolicyResponse> SetPolicy(const std::string& request) {
-    return Await<v1::SetNetworkPolicyResponse>([&](auto done) {
-      manager_->SetNetworkPolicy(Parse<v1::SetNetworkPolicyRequest>(request), std::move(done));
-    });
-  }
-  absl::StatusOr<v1::PublishPortResponse> Publish(const std::string& request) {
-    return Await<v1::PublishPortResponse>([&](auto done) {
-      manager_->PublishPort(Parse<v1::PublishPortRequest>(request), std::move(done));
-    });
-  }
-  v1::Sandbox Get(const std::string& id) {
-    v1::GetSandboxRequest request;
-    request.set_sandbox_id(id);
-    const absl::StatusOr<SandboxSnapshotPtr> sandbox = manager_->Get(request);
-    return sandbox.ok() ? (*sandbox)->In(v1::SANDBOX_VIEW_FULL, v1::SANDBOX_VIEW_FULL) : v1::Sandbox();
-  }
-  // Waits for the sandbox's strand to have done what it has been given.
-  void Settle(const std::string& id) {
-    EXPECT_TRUE(absl::IsAborted(
-        SetPolicy(absl::StrCat("sandbox_id: '", id, "' expected_generation: 99 policy { preset: PRESET_NONE }")).status()));
-  }
-
-  // Files and directories that are left of sandboxes.
-  std::set<std::string> Files() const {
-    std::set<std::string> names;
-    for (const std::string& directory : {directory_ + "/sandboxes", directory_ + "/audit"}) {
-      for (const auto& entry : fs::directory_iterator(directory)) names.insert(entry.path().filename());
-    }
-    return names;
-  }
-  void ExpectNothing() {
-    EXPECT_THAT(host_.Existing(), IsEmpty());
-    EXPECT_TRUE(fs::is_empty(directory_ + "/sandboxes"));
-    const absl::StatusOr<SandboxManager::Page> page = manager_->List({});
-    ASSERT_TRUE(page.ok()) << page.status();
-    EXPECT_THAT(page->sandboxes, IsEmpty());
-  }
-
-  FakeClock clock_;
-  std::string directory_;
-  std::unique_ptr<StateDirectory> state_;
-  WorkerIds worker_ids_{"", ""};  // this process may not become others
-  std::unique_ptr<AuditArchive> audit_;
-  FakeHost host_;
-  BlockListStore block_lists_;  // none
-  const std::string floor_path_ = absl::StrCat(testing::TempDir(), "/floor.yaml");
-  std::unique_ptr<FloorPolicy> floor_;
-  std::unique_ptr<SandboxManager> manager_;
-};
+using SandboxManagerTest = SandboxManagerFixture;
 
 TEST_F(SandboxManagerTest, MakesASandboxStepByStep) {
   const absl::StatusOr<v1::Sandbox> sandbox = CreateNamed("web");
@@ -225,7 +111,7 @@ TEST_F(SandboxManagerTest, StopEndsWhatIsThereAndWhatIsBeingMade) {
   manager_->Create(Parse<v1::CreateSandboxRequest>("sandbox { id: 'three' guest { oci {} } }"), CancelToken(),
                    [&created](const auto& response) { created.set_value(response.status()); });
   host_.AwaitHeld();
-  std::thread stopping([this] { manager_->Stop(); });
+  std::thread stopping([this] { manager_->Stop(SandboxManager::Ending::kDelete); });
   host_.Release();
   stopping.join();
   const absl::Status status = created.get_future().get();
@@ -359,6 +245,23 @@ TEST_F(SandboxManagerTest, TellsWorkersOfNewResolvers) {
   manager_->SetHostNameservers(servers);
   Settle("web");
   EXPECT_EQ(host_.nameservers(), servers);
+}
+
+TEST_F(SandboxManagerTest, WhatCannotBeSavedDoesNotHappen) {
+  ASSERT_TRUE(CreateNamed("web").ok());
+  const v1::PortMapping port = Get("web").network_status().ports(0);
+  const std::map<std::string, int> before = host_.Existing();
+  store_.FailWith(absl::ResourceExhaustedError("the disk is full"));
+  EXPECT_TRUE(absl::IsResourceExhausted(CreateNamed("other").status()));
+  EXPECT_TRUE(absl::IsResourceExhausted(Publish("sandbox_id: 'web' port { guest_port: 81 }").status()));
+  EXPECT_TRUE(absl::IsResourceExhausted(SetPolicy("sandbox_id: 'web' policy { preset: PRESET_ALLOW_ALL }").status()));
+  EXPECT_EQ(host_.Existing(), before);
+  EXPECT_EQ(Get("web").network_status().ports_size(), 1);
+  EXPECT_EQ(Get("web").network_status().policy_generation(), 1u);
+  EXPECT_EQ(host_.config().policy_generation(), 1u);
+  store_.FailWith(absl::OkStatus());
+  EXPECT_TRUE(Delete("web").ok());
+  ExpectNothing();
 }
 
 }  // namespace

@@ -42,6 +42,15 @@ absl::Status SandboxRegistry::CheckRoom(const Labels& labels) const {
   return absl::OkStatus();
 }
 
+std::shared_ptr<Sandbox> SandboxRegistry::Restore(const SandboxEnvironment& environment,
+                                                  internal::v1::SandboxRecord record) {
+  const MutexLock lock(mutex_);
+  labels_[record.sandbox().id()] = record.sandbox().labels();
+  auto sandbox = Sandbox::Restore(environment, std::move(record), host_);
+  sandboxes_[sandbox->id()] = sandbox;
+  return sandbox;
+}
+
 void SandboxRegistry::Forget(const Sandbox& sandbox) {
   std::shared_ptr<Sandbox> last;  // outlives the lock
   const MutexLock lock(mutex_);
@@ -69,10 +78,11 @@ HostNetwork SandboxRegistry::host() const {
   return host_;
 }
 
-void SandboxRegistry::Open(std::vector<Endpoint> control_plane) {
+std::vector<std::shared_ptr<Sandbox>> SandboxRegistry::Open(std::vector<Endpoint> control_plane) {
   const MutexLock lock(mutex_);
   host_.control_plane = std::move(control_plane);
   open_ = true;
+  return AllLocked();
 }
 
 void SandboxRegistry::Close() {

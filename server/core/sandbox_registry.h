@@ -29,6 +29,8 @@ class SandboxRegistry {
   // Close.
   absl::StatusOr<std::shared_ptr<Sandbox>> Reserve(const SandboxEnvironment& environment, v1::Sandbox spec,
                                                    const CancelToken& creation);
+  // Of an earlier server; before Open.
+  std::shared_ptr<Sandbox> Restore(const SandboxEnvironment& environment, internal::v1::SandboxRecord record);
   // Frees the id.
   void Forget(const Sandbox& sandbox);
 
@@ -39,8 +41,8 @@ class SandboxRegistry {
   HostNetwork host() const;
 
   // From now on sandboxes can be made; `control_plane` are the server's own
-  // listeners.
-  void Open(std::vector<Endpoint> control_plane);
+  // listeners. Returns those that exist already and have to be told.
+  std::vector<std::shared_ptr<Sandbox>> Open(std::vector<Endpoint> control_plane);
   void Close();
   // For sandboxes to come. Returns those that exist and have to be told.
   std::vector<std::shared_ptr<Sandbox>> SetNameservers(const std::vector<Endpoint>& nameservers);

@@ -38,6 +38,8 @@ std::string StateDirectory::sockets(absl::string_view uid) const { return absl::
 
 std::string StateDirectory::audit() const { return absl::StrCat(path_, "/audit"); }
 
+std::string StateDirectory::database() const { return absl::StrCat(path_, "/state.db"); }
+
 absl::Status StateDirectory::MakeSandbox(absl::string_view uid) const {
   const absl::Status status = MakeDirectory(sandbox(uid));
   return status.ok() ? MakeDirectory(sockets(uid)) : status;

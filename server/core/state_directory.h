@@ -15,8 +15,9 @@ namespace sluice {
 // Where a server keeps what must outlive it:
 //
 //     lock                      held by the server that runs
+//     state.db                  see StateStore
 //     sandboxes/UID/            worker.sock, worker.pid
-//     sandboxes/UID/sockets/    the worker's own
+//     sandboxes/UID/sockets/    the worker's own: dns.sock, numbers
 //     audit/                    see AuditArchive
 //
 // All of it has mode 0700. Any thread.
@@ -30,6 +31,7 @@ class StateDirectory {
   std::string sandbox(absl::string_view uid) const;
   std::string sockets(absl::string_view uid) const;
   std::string audit() const;
+  std::string database() const;
 
   // The directories of one sandbox.
   absl::Status MakeSandbox(absl::string_view uid) const;

@@ -16,24 +16,36 @@ v1::DnsConfig WithPorts(v1::DnsConfig dns) {
   return dns;
 }
 
+// `to`: a Configure or a SetHost.
+template <typename Message>
+void FillHost(const HostNetwork& host, Message& to) {
+  for (const Endpoint& listener : host.control_plane) to.add_control_plane(listener.ToString());
+  for (const IpPrefix& prefix : host.extra_host_cidrs) to.add_extra_host_cidrs(prefix.ToString());
+  for (const IpPrefix& prefix : host.nat64_prefixes) to.add_nat64_prefixes(prefix.ToString());
+}
+
 }  // namespace
 
 internal::v1::Configure MakeWorkerConfig(const v1::Sandbox& sandbox, const InterfacePlan& plan,
-                                         uint64_t policy_generation, const HostNetwork& host) {
+                                         const HostNetwork& host) {
   internal::v1::Configure config;
   config.set_sandbox_id(sandbox.id());
   config.set_sandbox_uid(sandbox.uid());
   *config.mutable_policy() = sandbox.network().policy();
-  config.set_policy_generation(policy_generation);
+  config.set_policy_generation(sandbox.network_status().policy_generation());
   *config.mutable_interface() = plan.ToWorker();
   *config.mutable_dns() = WithPorts(sandbox.network().dns());
   *config.mutable_limits() = sandbox.network().limits();
   for (const Endpoint& server : host.nameservers) config.add_nameservers(server.ToString());
-  for (const Endpoint& listener : host.control_plane) config.add_control_plane(listener.ToString());
-  for (const IpPrefix& prefix : host.extra_host_cidrs) config.add_extra_host_cidrs(prefix.ToString());
-  for (const IpPrefix& prefix : host.nat64_prefixes) config.add_nat64_prefixes(prefix.ToString());
+  FillHost(host, config);
   *config.mutable_audit() = host.audit;
   return config;
+}
+
+internal::v1::SetHost MakeHostUpdate(const HostNetwork& host) {
+  internal::v1::SetHost update;
+  FillHost(host, update);
+  return update;
 }
 
 internal::v1::UpdateNetwork MakeNetworkUpdate(const v1::NetworkConfig& network) {

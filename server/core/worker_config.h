@@ -13,7 +13,9 @@ namespace sluice {
 // What a worker is told of its sandbox (checked and complete, with a uid) as it
 // starts.
 internal::v1::Configure MakeWorkerConfig(const v1::Sandbox& sandbox, const InterfacePlan& plan,
-                                         uint64_t policy_generation, const HostNetwork& host);
+                                         const HostNetwork& host);
+// What of it follows from the host and the server alone.
+internal::v1::SetHost MakeHostUpdate(const HostNetwork& host);
 
 // What of it may change later.
 internal::v1::UpdateNetwork MakeNetworkUpdate(const v1::NetworkConfig& network);

@@ -56,9 +56,15 @@ void WorkerTotals::Forget(const std::string& sandbox_uid) {
   current_.erase(found);
 }
 
-void WorkerTotals::CountDeath() {
+void WorkerTotals::CountDeath(const std::string& sandbox_uid) {
   const MutexLock lock(mutex_);
   ++gone_.deaths;
+  const auto found = current_.find(sandbox_uid);
+  if (found == current_.end()) return;
+  // The next worker's events are counted from the log's first.
+  found->second.clear_audit_last_sequence();
+  AddCounters(found->second, gone_);
+  current_.erase(found);
 }
 
 WorkerTotals::Sum WorkerTotals::Get() const {

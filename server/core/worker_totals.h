@@ -42,7 +42,8 @@ class WorkerTotals {
   void Update(const std::string& sandbox_uid, const internal::v1::StatsResult& stats);
   // Its worker is gone; what it counted stays.
   void Forget(const std::string& sandbox_uid);
-  void CountDeath();
+  // Its worker ended though nobody asked it to; another goes on with its log.
+  void CountDeath(const std::string& sandbox_uid);
 
   Sum Get() const;
 

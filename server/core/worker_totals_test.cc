@@ -50,11 +50,24 @@ TEST(WorkerTotalsTest, CountsWorkersWithoutALogAndDeaths) {
   failing.set_audit_error("No space left on device");
   totals.Update("a", failing);
   totals.Update("b", Stats(1));
-  totals.CountDeath();
+  totals.CountDeath("c");
   EXPECT_EQ(totals.Get().audit_unavailable, 1u);
   EXPECT_EQ(totals.Get().deaths, 1u);
   totals.Update("a", Stats(1));
   EXPECT_EQ(totals.Get().audit_unavailable, 0u);
+}
+
+TEST(WorkerTotalsTest, EventsOfALogThatGoesOnAreCountedOnce) {
+  WorkerTotals totals;
+  internal::v1::StatsResult stats = Stats(3);
+  stats.set_audit_last_sequence(100);
+  totals.Update("a", stats);
+  totals.CountDeath("a");
+  EXPECT_EQ(totals.Get().flows_opened, 3u);
+  stats.set_audit_last_sequence(120);
+  totals.Update("a", stats);
+  EXPECT_EQ(totals.Get().audit_events, 120u);
+  EXPECT_EQ(totals.Get().flows_opened, 6u);
 }
 
 TEST(WorkerTotalsTest, BucketsOfAnotherMakeAreLeftOut) {

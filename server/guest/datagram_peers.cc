@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "netsvc/base/io.h"
 #include "netsvc/base/pass_descriptor.h"
+#include "server/base/process_note.h"
 #include "server/guest/file_identity.h"
 
 namespace sluice {
@@ -84,12 +85,21 @@ bool IsConnected(const UniqueFd& socket) {
 // On the I/O thread, but for construction.
 class DatagramPeers::State {
  public:
-  State(IoThread& io, UniqueFd socket) : io_(io), socket_(std::move(socket)) {}
+  State(IoThread& io, UniqueFd socket, std::string note)
+      : io_(io), socket_(std::move(socket)), note_(std::move(note)) {}
+
+  void Start() {
+    if (!IsConnected(socket_)) return AwaitPeer();
+    absl::StatusOr<NotedProcess> peer = ReadProcessNote(note_);
+    if (!peer.ok()) return AwaitPeer();
+    Follow(std::move(peer->pidfd));
+  }
 
   void AwaitPeer() {
     process_watch_ = nullptr;
     process_.reset();
     check_ = nullptr;
+    unlink(note_.c_str());
     Disconnect(socket_);
     socket_watch_ = io_.loop().Watch(socket_.get(), EPOLLIN, [this](uint32_t) { OnDatagram(); });
   }
@@ -99,9 +109,9 @@ class DatagramPeers::State {
     if (IsConnected(socket_)) PassOn();
   }
 
-  void End() {
+  void End(bool leave) {
     for (auto* handle : {&socket_watch_, &process_watch_, &check_}) handle->reset();
-    Disconnect(socket_);
+    if (!leave) Disconnect(socket_);
     feed_.reset();
   }
 
@@ -120,7 +130,15 @@ class DatagramPeers::State {
     socket_watch_ = nullptr;
     PassOn();
     // It may be in a process namespace of its own; then it has no number here.
-    process_ = UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, sender->credentials.pid, 0)));
+    const pid_t pid = sender->credentials.pid;
+    UniqueFd process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+    if (process.valid()) WriteProcessNote(note_, pid).IgnoreError();  // for a later server, which may do without
+    Follow(std::move(process));
+  }
+
+  // Until the peer, of the process behind `pidfd` where that is known, has gone.
+  void Follow(UniqueFd pidfd) {
+    process_ = std::move(pidfd);
     if (process_.valid()) {
       process_watch_ = io_.loop().Watch(process_.get(), EPOLLIN, [this](uint32_t) { AwaitPeer(); });
     }
@@ -134,6 +152,7 @@ class DatagramPeers::State {
 
   IoThread& io_;
   const UniqueFd socket_;
+  const std::string note_;
   UniqueFd feed_;     // none: no worker yet
   UniqueFd process_;  // the peer's, a pidfd
   bool complained_ = false;
@@ -142,17 +161,18 @@ class DatagramPeers::State {
   std::unique_ptr<EventLoop::Handle> check_;
 };
 
-absl::StatusOr<std::unique_ptr<DatagramPeers>> DatagramPeers::Start(IoThread& io, UniqueFd socket) {
+absl::StatusOr<std::unique_ptr<DatagramPeers>> DatagramPeers::Start(IoThread& io, UniqueFd socket,
+                                                                    const std::string& note) {
   const int on = 1;
   if (setsockopt(socket.get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) != 0) return ErrnoError(errno, "SO_PASSCRED");
-  auto state = std::make_shared<State>(io, std::move(socket));
-  io.Post([state] { state->AwaitPeer(); });
+  auto state = std::make_shared<State>(io, std::move(socket), note);
+  io.Post([state] { state->Start(); });
   return std::unique_ptr<DatagramPeers>(new DatagramPeers(io, std::move(state)));
 }
 
 DatagramPeers::~DatagramPeers() {
   // The last reference goes on the I/O thread.
-  io_.Post([state = std::move(state_)] { state->End(); });
+  io_.Post([state = std::move(state_), leave = left_] { state->End(leave); });
 }
 
 absl::StatusOr<UniqueFd> DatagramPeers::NewFeed() {

@@ -2,6 +2,7 @@
 #define SLUICE_SERVER_GUEST_DATAGRAM_PEERS_H_
 
 #include <memory>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "netsvc/base/unique_fd.h"
@@ -18,12 +19,19 @@ namespace sluice {
 // socket's mode; the socket that is answered must be one to which the sender itself
 // may write.
 //
+// A socket that an earlier server connected stays so, where the peer's process is
+// the one that `note` tells of; else the next to send is the peer, as ever.
+//
 // Any thread.
 class DatagramPeers {
  public:
-  // `socket`: bound, of type SOCK_DGRAM; nothing else reads from it. `io` outlives it.
-  static absl::StatusOr<std::unique_ptr<DatagramPeers>> Start(IoThread& io, UniqueFd socket);
+  // `socket`: bound, of type SOCK_DGRAM; nothing else but workers reads from it.
+  // `note`: the path where the peer's process is noted (server/base/process_note.h).
+  // `io` outlives it.
+  static absl::StatusOr<std::unique_ptr<DatagramPeers>> Start(IoThread& io, UniqueFd socket, const std::string& note);
   ~DatagramPeers();
+  // The socket stays its peer's, for whoever else holds it.
+  void Leave() { left_ = true; }
   DatagramPeers(const DatagramPeers&) = delete;
   DatagramPeers& operator=(const DatagramPeers&) = delete;
 
@@ -38,6 +46,7 @@ class DatagramPeers {
 
   IoThread& io_;
   std::shared_ptr<State> state_;
+  bool left_ = false;
 };
 
 }  // namespace sluice

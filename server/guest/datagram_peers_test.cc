@@ -28,10 +28,12 @@ constexpr uid_t kNobody = 65534;
 class DatagramPeersTest : public testing::Test {
  protected:
   DatagramPeersTest() : io_(*IoThread::Start()) {
-    peers_ = *DatagramPeers::Start(*io_, link::Bind(SOCK_DGRAM, directory_.At("vm.sock")));
+    peers_ = *DatagramPeers::Start(*io_, link::Bind(SOCK_DGRAM, directory_.At("vm.sock")), Note());
     link_ = NewLink();
   }
 
+  // Where the peer's process is noted.
+  std::string Note() const { return directory_.At("vmm.pid").sun_path; }
   std::unique_ptr<link::DatagramLink> NewLink() { return *link::DatagramLink::Create(*peers_->NewFeed()); }
 
   // As vfkit does.
@@ -117,6 +119,52 @@ TEST_F(DatagramPeersTest, PassesThePeerOnToAnotherWorker) {
   EXPECT_EQ(Read(), FrameOf(20, 1));
   link_ = NewLink();
   link::Send(peer, FrameOf(20, 2));
+  EXPECT_EQ(Read(), FrameOf(20, 2));
+}
+
+TEST_F(DatagramPeersTest, ALaterServerGoesOnWithThePeerAndTheWorker) {
+  std::optional<UniqueFd> peer = Connect("vm");
+  link::Send(*peer, FrameOf(20, 1));
+  EXPECT_EQ(Read(), FrameOf(20, 1));
+  UniqueFd socket(fcntl(link_->descriptor(), F_DUPFD_CLOEXEC, 0));
+  ASSERT_TRUE(socket.valid());
+  const auto noted = [&] { return access(Note().c_str(), F_OK) == 0; };
+  for (const absl::Time end = absl::Now() + kPatience; !noted();) ASSERT_LT(absl::Now(), end);
+  peers_->Leave();
+  peers_ = nullptr;
+  Write(FrameOf(20, 2));
+  EXPECT_EQ(link::ReadAll(*peer), FrameOf(20, 2)) << "the two need no server";
+  peers_ = *DatagramPeers::Start(*io_, std::move(socket), Note());
+  link_->Renew(*peers_->NewFeed());
+  Write(FrameOf(20, 3));
+  EXPECT_EQ(link::ReadAll(*peer), FrameOf(20, 3)) << "without a word of the peer's";
+  EXPECT_EQ(TryConnect(), EPERM) << "it is still the peer's alone";
+  peer.reset();
+  Write(FrameOf(20, 4));
+  const UniqueFd next = Connect("next");
+  link::Send(next, FrameOf(20, 5));
+  EXPECT_EQ(Read(), FrameOf(20, 5)) << "the worker is fed by the later server";
+}
+
+TEST_F(DatagramPeersTest, ALaterServerHearsTheNextWhereThePeerHasEnded) {
+  const pid_t child = fork();
+  if (child == 0) {
+    const UniqueFd peer = Connect("child");
+    link::Send(peer, FrameOf(20, 1));
+    pause();
+  }
+  EXPECT_EQ(Read(), FrameOf(20, 1));
+  UniqueFd socket(fcntl(link_->descriptor(), F_DUPFD_CLOEXEC, 0));
+  peers_->Leave();
+  peers_ = nullptr;
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  EXPECT_EQ(TryConnect(), EPERM) << "nobody has seen it";
+  peers_ = *DatagramPeers::Start(*io_, std::move(socket), Note());
+  for (const absl::Time end = absl::Now() + kPatience; TryConnect() == EPERM;) ASSERT_LT(absl::Now(), end);
+  link_->Renew(*peers_->NewFeed());
+  const UniqueFd next = Connect("next");
+  link::Send(next, FrameOf(20, 2));
   EXPECT_EQ(Read(), FrameOf(20, 2));
 }
 

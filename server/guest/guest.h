@@ -28,8 +28,12 @@ class Guest {
  public:
   static constexpr absl::Duration kCallTimeout = absl::Seconds(30);
 
-  // Does what Stop() does, within kCallTimeout, where that was not done.
+  // Does what Stop() does, within kCallTimeout, where neither that nor Leave() was
+  // done.
   virtual ~Guest() = default;
+  // The guest and its interface go on without this object, for a later server to
+  // adopt. Nothing else is called from now on.
+  virtual void Leave() = 0;
 
   // Makes the interface that the guest sees and returns the descriptor that a
   // worker is given (see TapLink for what it reads; or a VMM's socket).
@@ -50,6 +54,14 @@ class Guest {
   // running.
   virtual absl::Status Start(std::function<void(ProcessExit)> on_exit) = 0;
 
+  // In place of Start, for a guest that was adopted. Programs of Exec that an
+  // earlier server started are ended, where they are processes of this host.
+  // FailedPrecondition: the guest has ended, and how.
+  virtual absl::Status Resume(std::function<void(ProcessExit)> on_exit) = 0;
+  // Which process is the guest's first, or was, as a process note says it: what
+  // Adopt() wants to know. "" where it knows without, or the server runs none.
+  virtual std::string FirstProcess() const { return ""; }
+
   // NotFound (no such program), FailedPrecondition (the guest ended, or is
   // someone else's), FieldError of "args", "user", "working_directory" or
   // "terminal" (such guests have none).
@@ -64,6 +76,12 @@ class Guest {
   // longer than until `deadline`; it may be called again then. OK where it was
   // done before.
   virtual absl::Status Stop(absl::Time deadline) = 0;
+
+ protected:
+  // What Resume() says of a first process that is not there any more.
+  static absl::Status EndedMeanwhile() {
+    return absl::FailedPreconditionError("the guest's first process ended while no server ran; how is not known");
+  }
 };
 
 }  // namespace sluice

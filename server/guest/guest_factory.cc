@@ -19,6 +19,7 @@
 #include "absl/strings/str_split.h"
 #include "netsvc/base/field_error.h"
 #include "netsvc/base/io.h"
+#include "server/base/process_note.h"
 #include "server/guest/guest_user.h"
 #include "server/guest/io_thread.h"
 #include "server/guest/net_namespace.h"
@@ -28,7 +29,6 @@
 #include "server/guest/path_roots.h"
 #include "server/guest/socket_guest.h"
 #include "server/guest/vm_guest.h"
-#include "server/worker/process_note.h"
 
 namespace sluice {
 namespace {
@@ -104,6 +104,18 @@ OciContainer ToContainer(const v1::OciGuest& oci, const GuestUser& user) {
   return container;
 }
 
+absl::StatusOr<NetNamespace> OpenNetns(const v1::NetnsGuest& spec) {
+  return spec.has_path() ? NetNamespace::OpenPath(spec.path()) : NetNamespace::OfPid(spec.pid());
+}
+
+std::string InterfaceName(const v1::NetnsGuest& spec) {
+  return spec.interface_name().empty() ? "eth0" : spec.interface_name();
+}
+
+std::string GuestsDirectory(const std::string& state_dir) { return absl::StrCat(state_dir, "/guests"); }
+
+std::string VmName(const GuestIdentity& identity) { return absl::StrCat("sluice-", identity.sandbox_uid); }
+
 class GuestFactoryImpl : public GuestFactory {
  public:
   GuestFactoryImpl(GuestFactoryOptions options, PathRoots roots, OciRuntime runtime, std::unique_ptr<IoThread> io)
@@ -125,10 +137,23 @@ class GuestFactoryImpl : public GuestFactory {
     return absl::InternalError("unknown kind of guest");
   }
 
+  absl::StatusOr<std::unique_ptr<Guest>> Adopt(const v1::Guest& spec, const GuestIdentity& identity,
+                                               Left left) override;
+
  private:
+  std::string GuestDirectory(const GuestIdentity& identity) const {
+    return absl::StrCat(GuestsDirectory(options_.state_dir), "/", identity.sandbox_uid);
+  }
+  OciGuest::Options OciOptions(const v1::OciGuest& oci, const GuestIdentity& identity, const GuestUser& user,
+                               const std::string& rootfs) const;
+  absl::StatusOr<std::unique_ptr<Guest>> AdoptOci(const v1::OciGuest& oci, const GuestIdentity& identity, Left left);
+  static absl::StatusOr<std::unique_ptr<Guest>> AdoptNetns(const v1::NetnsGuest& spec, const GuestIdentity& identity,
+                                                           Left left);
   absl::StatusOr<std::unique_ptr<Guest>> CreateOci(const v1::OciGuest& oci, const GuestIdentity& identity);
   static absl::StatusOr<std::unique_ptr<Guest>> CreateNetns(const v1::NetnsGuest& spec);
   absl::StatusOr<std::unique_ptr<Guest>> CreateSocket(const v1::SocketGuest& spec, const GuestIdentity& identity);
+  absl::StatusOr<std::unique_ptr<Guest>> AdoptSocket(const v1::SocketGuest& spec, const GuestIdentity& identity,
+                                                     UniqueFd socket);
   absl::StatusOr<std::unique_ptr<Guest>> CreateVm(const v1::VmGuest& vm, const GuestIdentity& identity);
 
   const GuestFactoryOptions options_;
@@ -137,8 +162,6 @@ class GuestFactoryImpl : public GuestFactory {
   const std::unique_ptr<IoThread> io_;
   const std::unique_ptr<WorkerIds> vm_users_ = WorkerIds::OfThisProcess(WorkerIds::kFirstOfVms);
 };
-
-std::string GuestsDirectory(const std::string& state_dir) { return absl::StrCat(state_dir, "/guests"); }
 
 absl::StatusOr<std::unique_ptr<Guest>> GuestFactoryImpl::CreateOci(const v1::OciGuest& oci,
                                                                    const GuestIdentity& identity) {
@@ -149,33 +172,74 @@ absl::StatusOr<std::unique_ptr<Guest>> GuestFactoryImpl::CreateOci(const v1::Oci
   if (const absl::Status status = user->CheckOn(*rootfs); !status.ok()) return InField("oci", status);
   absl::StatusOr<NetNamespace> netns = NetNamespace::Create();
   if (!netns.ok()) return netns.status();
-  OciContainer container = ToContainer(oci, *user);
+  absl::StatusOr<std::unique_ptr<OciGuest>> guest =
+      OciGuest::Create(runtime_, *io_, *std::move(netns), OciOptions(oci, identity, *user, *rootfs));
+  if (!guest.ok()) return guest.status();
+  return *std::move(guest);
+}
+
+OciGuest::Options GuestFactoryImpl::OciOptions(const v1::OciGuest& oci, const GuestIdentity& identity,
+                                               const GuestUser& user, const std::string& rootfs) const {
+  OciContainer container = ToContainer(oci, user);
   if (container.process.args.empty()) container.process.args = {OciContainer::kInitPath};
   container.hostname = identity.sandbox_id;
   container.init_path = options_.init_path;
   // No folder of its own above it: none to leave behind.
   container.cgroup = absl::StrCat("/sluice-", identity.sandbox_uid);
-  if (IsWithin(options_.state_dir, *rootfs)) container.masked_directories = {SeenFrom(*rootfs, options_.state_dir)};
-  absl::StatusOr<std::unique_ptr<OciGuest>> guest =
-      OciGuest::Create(runtime_, *io_, *std::move(netns),
-                       {.id = identity.sandbox_uid,
-                        .directory = absl::StrCat(GuestsDirectory(options_.state_dir), "/", identity.sandbox_uid),
-                        .rootfs = *rootfs,
-                        .nameservers = identity.nameservers,
-                        .container = std::move(container)});
-  if (!guest.ok()) return guest.status();
-  return *std::move(guest);
+  if (IsWithin(options_.state_dir, rootfs)) container.masked_directories = {SeenFrom(rootfs, options_.state_dir)};
+  return {.id = identity.sandbox_uid,
+          .directory = GuestDirectory(identity),
+          .rootfs = rootfs,
+          .nameservers = identity.nameservers,
+          .container = std::move(container)};
+}
+
+absl::StatusOr<std::unique_ptr<Guest>> GuestFactoryImpl::Adopt(const v1::Guest& spec, const GuestIdentity& identity,
+                                                               Left left) {
+  switch (spec.kind_case()) {
+    case v1::Guest::kOci:
+      return AdoptOci(spec.oci(), identity, std::move(left));
+    case v1::Guest::kNetns:
+      return AdoptNetns(spec.netns(), identity, std::move(left));
+    case v1::Guest::kSocket:
+      return AdoptSocket(spec.socket(), identity, std::move(left.link));
+    case v1::Guest::kVm:
+      return VmGuest::Adopt(*io_, GuestDirectory(identity), VmName(identity), *vm_users_);
+    case v1::Guest::KIND_NOT_SET:
+      break;
+  }
+  return absl::InternalError("a guest of no kind");
+}
+
+absl::StatusOr<std::unique_ptr<Guest>> GuestFactoryImpl::AdoptOci(const v1::OciGuest& oci,
+                                                                  const GuestIdentity& identity, Left left) {
+  const absl::StatusOr<GuestUser> user = GuestUser::Parse(oci.user());
+  if (!user.ok()) return user.status();
+  // Its root file system is mounted already.
+  return OciGuest::Adopt(runtime_, *io_, OciOptions(oci, identity, *user, kHostRoot), left.first_process,
+                         std::move(left.link));
+}
+
+absl::StatusOr<std::unique_ptr<Guest>> GuestFactoryImpl::AdoptNetns(const v1::NetnsGuest& spec,
+                                                                    const GuestIdentity& identity, Left left) {
+  // The interface knows best where it is; a path or a number may mean another
+  // namespace by now.
+  absl::StatusOr<NetNamespace> netns = left.link.valid() ? NetNamespace::OfTap(left.link) : OpenNetns(spec);
+  if (!netns.ok()) return absl::FailedPreconditionError(netns.status().message());
+  auto guest = std::make_unique<NetnsGuest>(*std::move(netns), InterfaceName(spec));
+  const absl::Status linked = guest->AdoptLink(identity.sandbox_uid, std::move(left.link));
+  if (!linked.ok() && !absl::IsNotFound(linked)) return linked;
+  return guest;
 }
 
 absl::StatusOr<std::unique_ptr<Guest>> GuestFactoryImpl::CreateNetns(const v1::NetnsGuest& spec) {
   const bool by_path = spec.has_path();
-  absl::StatusOr<NetNamespace> netns = by_path ? NetNamespace::OpenPath(spec.path()) : NetNamespace::OfPid(spec.pid());
+  absl::StatusOr<NetNamespace> netns = OpenNetns(spec);
   if (absl::IsInvalidArgument(netns.status())) {
     return FieldError(by_path ? "netns.path" : "netns.pid", netns.status().message());
   }
   if (!netns.ok()) return netns.status();
-  const std::string name = spec.interface_name().empty() ? "eth0" : spec.interface_name();
-  return std::make_unique<NetnsGuest>(*std::move(netns), name);
+  return std::make_unique<NetnsGuest>(*std::move(netns), InterfaceName(spec));
 }
 
 absl::StatusOr<std::unique_ptr<Guest>> GuestFactoryImpl::CreateSocket(const v1::SocketGuest& spec,
@@ -185,6 +249,13 @@ absl::StatusOr<std::unique_ptr<Guest>> GuestFactoryImpl::CreateSocket(const v1::
   absl::StatusOr<std::unique_ptr<SocketGuest>> guest = SocketGuest::Create(*found, options_.state_dir, identity, *io_);
   if (!guest.ok()) return guest.status();
   return *std::move(guest);
+}
+
+absl::StatusOr<std::unique_ptr<Guest>> GuestFactoryImpl::AdoptSocket(const v1::SocketGuest& spec,
+                                                                     const GuestIdentity& identity, UniqueFd socket) {
+  const absl::StatusOr<v1::SocketGuest> found = FindSocketPath(spec, roots_);
+  if (!found.ok()) return absl::FailedPreconditionError(found.status().message());
+  return SocketGuest::Adopt(*found, options_.state_dir, identity, *io_, std::move(socket));
 }
 
 // The group that opens /dev/kvm, where there is one.
@@ -207,13 +278,14 @@ absl::StatusOr<std::unique_ptr<Guest>> GuestFactoryImpl::CreateVm(const v1::VmGu
   if (!user.ok()) return user.status();
   QemuCommand command;
   command.program = options_.qemu;
+  command.name = VmName(identity);
   command.kvm_group = KvmGroup();
   command.memory_bytes = vm.memory_bytes() != 0 ? vm.memory_bytes() : VmGuest::kDefaultMemoryBytes;
   command.cpus = vm.cpus() != 0 ? vm.cpus() : 1;
   command.kernel_arguments = vm.kernel_arguments();
   command.mac = identity.mac;
   absl::StatusOr<std::unique_ptr<VmGuest>> guest = VmGuest::Create(
-      *io_, {.directory = absl::StrCat(GuestsDirectory(options_.state_dir), "/", identity.sandbox_uid),
+      *io_, {.directory = GuestDirectory(identity),
              .command = std::move(command),
              .vm = vm,
              .user = *std::move(user)});
@@ -244,13 +316,17 @@ absl::Status MakeDirectory(const std::string& path) {
 }
 
 // Of guests whose server died. Containers' mounts went with their last process.
-void RemoveLeftovers(const OciRuntime& runtime, const std::string& guests_directory) {
+void RemoveLeftovers(const OciRuntime& runtime, const std::string& guests_directory,
+                     const std::set<std::string>& keep) {
+  runtime.EndStrays();
   for (const std::string& id : runtime.List()) {
+    if (keep.contains(id)) continue;
     const absl::Status status = runtime.Delete(id);
     if (!status.ok()) spdlog::warn("a guest of an earlier server is left: {}", status.ToString());
   }
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(guests_directory, error)) {
+    if (keep.contains(entry.path().filename())) continue;
     const absl::Status ended = KillNotedProcess(entry.path() / VmGuest::kProcessNote, kLeftoverTimeout);
     if (!ended.ok()) spdlog::warn("a virtual machine of an earlier server is left: {}", ended.ToString());
     std::error_code why;
@@ -276,7 +352,7 @@ absl::StatusOr<std::unique_ptr<GuestFactory>> MakeGuestFactory(const GuestFactor
     if (const absl::Status status = MakeDirectory(directory); !status.ok()) return status;
   }
   if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) return ErrnoError(errno, "become a subreaper");
-  RemoveLeftovers(runtime, guests);
+  RemoveLeftovers(runtime, guests, options.keep);
   absl::StatusOr<std::unique_ptr<IoThread>> io = IoThread::Start();
   if (!io.ok()) return io.status();
   return std::make_unique<GuestFactoryImpl>(std::move(options), *std::move(roots), std::move(runtime), *std::move(io));

@@ -2,6 +2,7 @@
 #define SLUICE_SERVER_GUEST_GUEST_FACTORY_H_
 
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "netsvc/base/ip_address.h"
 #include "netsvc/base/mac_address.h"
+#include "netsvc/base/unique_fd.h"
 #include "server/guest/guest.h"
 #include "sluice/v1/sandbox.pb.h"
 
@@ -32,6 +34,17 @@ class GuestFactory {
   // the host has no such thing; Unimplemented for kinds that this server does not
   // run. A failure leaves nothing behind.
   virtual absl::StatusOr<std::unique_ptr<Guest>> Create(const v1::Guest& spec, const GuestIdentity& identity) = 0;
+
+  // What an earlier server knew.
+  struct Left {
+    std::string first_process;  // Guest::FirstProcess
+    UniqueFd link;              // of its interface or socket, where a worker had one
+  };
+  // The guest that an earlier server made, or had begun to make: with the
+  // interface that it has, for Resume or Stop. May block. FailedPrecondition where
+  // nothing of it can be found.
+  virtual absl::StatusOr<std::unique_ptr<Guest>> Adopt(const v1::Guest& spec, const GuestIdentity& identity,
+                                                       Left left) = 0;
 };
 
 // Where the server's guests live.
@@ -45,11 +58,14 @@ struct GuestFactoryOptions {
   // Where what guests are made of must lie; empty: anywhere.
   std::vector<std::string> path_roots = {};
   std::string qemu = "qemu-system-x86_64";  // a path, or a name on PATH
+  // Uids of sandboxes whose guests will be adopted.
+  std::set<std::string> keep = {};
 };
 
 // Once a process: it makes this process the reaper of its orphaned descendants
 // (PR_SET_CHILD_SUBREAPER), which is how it learns of a guest's exit code, and
-// removes what guests of an earlier, dead server left behind. FailedPrecondition,
+// removes what guests of an earlier, dead server left behind, but for those that
+// are kept. FailedPrecondition,
 // one sentence, where the runtime, sluice-init or a permission is missing.
 absl::StatusOr<std::unique_ptr<GuestFactory>> MakeGuestFactory(const GuestFactoryOptions& options);
 

@@ -31,4 +31,18 @@ absl::Status GuestLink::Detach() {
   return status;
 }
 
+absl::Status GuestLink::Adopt(const std::string& owner, UniqueFd fd) {
+  const MutexLock lock(mutex_);
+  absl::StatusOr<std::unique_ptr<TapLink>> tap = fd.valid()
+                                                     ? TapLink::Adopt(netns_, interface_name_, owner, std::move(fd))
+                                                     : TapLink::Open(netns_, interface_name_, owner);
+  if (tap.ok()) tap_ = *std::move(tap);
+  return tap.status();
+}
+
+void GuestLink::Leave() {
+  const MutexLock lock(mutex_);
+  tap_ = nullptr;
+}
+
 }  // namespace sluice

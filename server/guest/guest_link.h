@@ -26,6 +26,12 @@ class GuestLink {
   absl::StatusOr<UniqueFd> Descriptor();
   absl::Status Detach();
 
+  // Takes over the interface that an earlier server made for `owner`, by a
+  // descriptor of it where one is known. NotFound where there is none.
+  absl::Status Adopt(const std::string& owner, UniqueFd fd);
+  // The interface stays, and is this object's no longer.
+  void Leave();
+
   const NetNamespace& netns() const { return netns_; }
 
  private:

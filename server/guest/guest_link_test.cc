@@ -10,6 +10,7 @@ namespace {
 
 LinkConfig Config() {
   return {.name = "ignored",
+          .owner = "box",
           .mac = *MacAddress::Parse("02:73:6c:00:00:0f"),
           .mtu = 1500,
           .ipv4 = {.subnet = *IpPrefix::Parse("10.0.2.0/24"),

@@ -13,9 +13,8 @@
 namespace sluice {
 namespace {
 
-// Where someone else reaped the process, which this server's own code never
-// does, its code is lost.
-constexpr ProcessExit kUnknownExit = {.code = 255};
+// Of a process that an earlier server started: someone else reaps it.
+constexpr ProcessExit kUnknownExit = {.code = 255, .known = false};
 
 }  // namespace
 

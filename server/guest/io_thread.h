@@ -31,7 +31,7 @@ class IoThread {
   // caller has a bounded number under way: a process's next chunk, its input.
   void Post(std::function<void()> work);
 
-  // Reaps the child or adopted orphan behind `pidfd` when it ends and calls
+  // Reaps (where it is this process's to reap) the child or orphan behind `pidfd` when it ends and calls
   // back on the thread. Until then its number is nobody else's. Any thread.
   void ReapOnExit(UniqueFd pidfd, std::function<void(ProcessExit)> callback);
 

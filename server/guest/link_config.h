@@ -19,6 +19,9 @@ struct LinkConfig {
   };
 
   std::string name = "eth0";
+  // Whose it is, for a later server: the interface bears it as its alias (ip link
+  // shows it), and only that one is ever taken over or removed.
+  std::string owner;
   MacAddress mac;
   uint32_t mtu = 1500;  // bytes, without the Ethernet header
   Family ipv4;

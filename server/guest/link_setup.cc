@@ -68,6 +68,7 @@ absl::Status ChangeLink(nl_sock* socket, int index, const LinkConfig& config) {
   rtnl_link_set_addr(change.get(), mac.get());
   rtnl_link_set_mtu(change.get(), config.mtu);
   rtnl_link_set_txqlen(change.get(), TapLink::kTxQueueLength);
+  if (!config.owner.empty()) rtnl_link_set_ifalias(change.get(), config.owner.c_str());
   rtnl_link_set_flags(change.get(), IFF_UP);
   return NlStatus(rtnl_link_change(socket, old.get(), change.get(), 0), absl::StrCat("set up ", config.name));
 }
@@ -127,6 +128,20 @@ absl::Status SetUpLink(const LinkConfig& config) {
   if (status.ok()) status = SetUpFamily(socket->get(), index, config.ipv4);
   if (status.ok() && has_ipv6) status = SetUpFamily(socket->get(), index, config.ipv6);
   return status;
+}
+
+absl::StatusOr<std::string> OwnerOfLink(const std::string& name) {
+  absl::StatusOr<NlSocket> socket = Connect();
+  if (!socket.ok()) return socket.status();
+  rtnl_link* found = nullptr;
+  const int error = rtnl_link_get_kernel(socket->get(), 0, name.c_str(), &found);
+  const Link link(found);
+  if (error == -NLE_NODEV || error == -NLE_OBJ_NOTFOUND) {
+    return absl::NotFoundError(absl::StrCat("there is no interface ", name, " in the namespace"));
+  }
+  if (error < 0) return NlStatus(error, absl::StrCat("look at ", name));
+  const char* const alias = rtnl_link_get_ifalias(link.get());
+  return alias == nullptr ? "" : alias;
 }
 
 absl::Status RemoveLink(const std::string& name) {

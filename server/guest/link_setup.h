@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "server/guest/link_config.h"
 
 namespace sluice {
@@ -16,6 +17,10 @@ namespace sluice {
 // IPv4 alone where the kernel has no IPv6. AlreadyExists where the namespace has
 // a default route.
 absl::Status SetUpLink(const LinkConfig& config);
+
+// The interface's alias: LinkConfig::owner. NotFound where there is none of that
+// name.
+absl::StatusOr<std::string> OwnerOfLink(const std::string& name);
 
 // OK where there is none of that name.
 absl::Status RemoveLink(const std::string& name);

@@ -95,7 +95,20 @@ absl::StatusOr<std::unique_ptr<NamedSocket>> NamedSocket::Make(int type, const s
   return named;
 }
 
+absl::StatusOr<std::unique_ptr<NamedSocket>> NamedSocket::Adopt(const std::string& path, UniqueFd fd) {
+  sockaddr_un address = {};
+  socklen_t size = sizeof(address);
+  struct stat own;
+  absl::StatusOr<UniqueFd> directory = OpenDirectoryExactly(std::filesystem::path(path).parent_path());
+  const bool its = getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0 &&
+                   address.sun_family == AF_UNIX && path == address.sun_path && directory.ok() &&
+                   fstatat(directory->get(), NameOf(path).c_str(), &own, AT_SYMLINK_NOFOLLOW) == 0;
+  if (!its) return absl::NotFoundError(absl::StrCat("the descriptor is not that of the socket ", path));
+  return std::unique_ptr<NamedSocket>(new NamedSocket(path, *std::move(directory), std::move(fd), own.st_ino));
+}
+
 NamedSocket::~NamedSocket() {
+  if (left_) return;
   struct stat info;
   const std::string name = NameOf(path_);
   if (fstatat(directory_.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 && info.st_ino == inode_) {

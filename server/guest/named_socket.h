@@ -25,7 +25,12 @@ class NamedSocket {
   // where there is no such directory or the path is too long for a socket; Aborted
   // where the directory is another one by the time that the socket stands.
   static absl::StatusOr<std::unique_ptr<NamedSocket>> Make(int type, const std::string& path);
+  // One that an earlier server made. NotFound where `fd` is not of the socket that
+  // stands there.
+  static absl::StatusOr<std::unique_ptr<NamedSocket>> Adopt(const std::string& path, UniqueFd fd);
   ~NamedSocket();
+  // It stays, for whoever else holds it.
+  void Leave() { left_ = true; }
   NamedSocket(const NamedSocket&) = delete;
   NamedSocket& operator=(const NamedSocket&) = delete;
 
@@ -40,6 +45,7 @@ class NamedSocket {
   // What the path leads to may be somebody else's by the time that it is removed.
   const UniqueFd directory_;
   const UniqueFd fd_;
+  bool left_ = false;
   const ino_t inode_;  // of the path: another file is not ours to remove
 };
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_tun.h>
 #include <linux/magic.h>
 #include <linux/nsfs.h>
 #include <net/if.h>
@@ -79,6 +80,12 @@ absl::StatusOr<NetNamespace> NetNamespace::OfPid(pid_t pid) {
     return absl::InvalidArgumentError(absl::StrCat("there is no process ", pid));
   }
   if (!fd.valid()) return ErrnoError(errno, absl::StrCat("open the network namespace of process ", pid));
+  return OfSomeoneElse(std::move(fd));
+}
+
+absl::StatusOr<NetNamespace> NetNamespace::OfTap(const UniqueFd& tap) {
+  UniqueFd fd(ioctl(tap.get(), TUNGETDEVNETNS));
+  if (!fd.valid()) return absl::InvalidArgumentError("the descriptor is not a TAP's");
   return OfSomeoneElse(std::move(fd));
 }
 

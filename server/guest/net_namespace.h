@@ -30,6 +30,9 @@ class NetNamespace {
   // process, or it shares the server's own.
   static absl::StatusOr<NetNamespace> OfPid(pid_t pid);
 
+  // The one that the TAP behind `tap` is in. InvalidArgument where it is no TAP.
+  static absl::StatusOr<NetNamespace> OfTap(const UniqueFd& tap);
+
   // Runs `work` on a new thread inside and returns what it returned. Blocks
   // until then.
   absl::Status Run(const std::function<absl::Status()>& work) const;

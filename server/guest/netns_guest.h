@@ -16,6 +16,11 @@ class NetnsGuest : public Guest {
   NetnsGuest(NetNamespace netns, std::string interface_name) : link_(std::move(netns), std::move(interface_name)) {}
   ~NetnsGuest() override { link_.Detach().IgnoreError(); }
 
+  // For one that was adopted. NotFound where it has no interface of `owner`'s.
+  absl::Status AdoptLink(const std::string& owner, UniqueFd fd) { return link_.Adopt(owner, std::move(fd)); }
+  void Leave() override { link_.Leave(); }
+  absl::Status Resume(std::function<void(ProcessExit)>) override { return absl::OkStatus(); }
+
   absl::StatusOr<UniqueFd> AttachLink(const LinkConfig& config) override { return link_.Attach(config); }
   absl::StatusOr<UniqueFd> LinkDescriptor() override { return link_.Descriptor(); }
   absl::Status DetachLink() override { return link_.Detach(); }

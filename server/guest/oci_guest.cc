@@ -2,12 +2,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 #include <system_error>
 #include <utility>
 
@@ -17,6 +19,8 @@
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "netsvc/base/io.h"
+#include "server/base/process_note.h"
+#include "server/base/process_status.h"
 #include "server/guest/console_socket.h"
 #include "server/guest/local_files.h"
 #include "server/guest/mount_namespace.h"
@@ -29,7 +33,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr char kInterfaceName[] = "eth0";
-constexpr size_t kMaxProcStatus = 64 * 1024;  // bytes
 // Arguments and environment are the guest's alone.
 constexpr mode_t kPrivateDirectory = 0700;
 constexpr unsigned kPrivateFile = 0600;
@@ -61,16 +64,9 @@ absl::StatusOr<UniqueFd> OpenPidfd(pid_t pid) {
 }
 
 // The number of process `pid` in its own, innermost pid namespace.
-absl::StatusOr<pid_t> PidInGuest(pid_t pid) {
-  const absl::StatusOr<std::string> status = ReadFile(absl::StrCat("/proc/", pid, "/status"), kMaxProcStatus);
-  if (!status.ok()) return status.status();
-  for (const absl::string_view line : absl::StrSplit(*status, '\n')) {
-    const std::vector<absl::string_view> words = absl::StrSplit(line, '\t');
-    pid_t inner;
-    if (words.front() == "NSpid:" && absl::SimpleAtoi(words.back(), &inner)) return inner;
-  }
-  return absl::InternalError(absl::StrCat("/proc/", pid, "/status has no NSpid"));
-}
+absl::StatusOr<int64_t> PidInGuest(pid_t pid) { return ProcessStatusNumber(pid, "NSpid"); }
+
+absl::StatusOr<int64_t> ParentOf(pid_t pid) { return ProcessStatusNumber(pid, "PPid"); }
 
 struct Pipe {
   UniqueFd read_end;
@@ -100,7 +96,49 @@ OciGuest::OciGuest(const OciRuntime& runtime, IoThread& io, NetNamespace netns, 
   options_.container.netns_path = link_.netns().path();
 }
 
-OciGuest::~OciGuest() { Stop(absl::Now() + kCallTimeout).IgnoreError(); }
+absl::StatusOr<std::unique_ptr<OciGuest>> OciGuest::Adopt(const OciRuntime& runtime, IoThread& io, Options options,
+                                                          const std::string& first_process, UniqueFd link) {
+  absl::StatusOr<NotedProcess> process = FindNotedProcess(first_process);
+  const bool runs = process.ok();
+  // Of one that has ended the namespace is gone or on its way; this one is empty.
+  absl::StatusOr<NetNamespace> netns = runs ? NetNamespace::OfPid(process->pid) : NetNamespace::Create();
+  if (!netns.ok()) return netns.status();
+  const std::string owner = options.id;
+  std::unique_ptr<OciGuest> guest(new OciGuest(runtime, io, *std::move(netns), std::move(options)));
+  const MutexLock lock(guest->transition_);
+  guest->started_ = true;
+  guest->first_process_ = first_process;
+  if (!runs) {
+    guest->life_->Exited({.known = false});
+    return guest;
+  }
+  guest->first_pid_ = process->pid;
+  absl::StatusOr<Init> init = OpenInit(process->pid, std::move(process->pidfd));
+  if (!init.ok()) return init.status();
+  // What was opened by its number is its own where it still runs.
+  if (!FindNotedProcess(first_process).ok()) {
+    guest->life_->Exited({.known = false});
+    return guest;
+  }
+  guest->adopted_ = *std::move(init);
+  const absl::Status linked = guest->link_.Adopt(owner, std::move(link));
+  if (!linked.ok() && !absl::IsNotFound(linked)) return linked;
+  return guest;
+}
+
+OciGuest::~OciGuest() {
+  {
+    const MutexLock lock(transition_);
+    if (left_) return;
+  }
+  Stop(absl::Now() + kCallTimeout).IgnoreError();
+}
+
+void OciGuest::Leave() {
+  link_.Leave();
+  const MutexLock lock(transition_);
+  left_ = true;
+}
 
 absl::StatusOr<OciRuntime::Process> OciGuest::RunContainer() {
   const std::string& bundle = options_.directory;
@@ -123,28 +161,33 @@ absl::StatusOr<OciRuntime::Process> OciGuest::RunContainer() {
   return process;
 }
 
-absl::StatusOr<OciGuest::Init> OciGuest::OpenInit(OciRuntime::Process process) {
-  const pid_t pid = process.pid;
-  absl::StatusOr<UniqueFd> to_kill = OpenPidfd(pid);
-  if (!to_kill.ok()) return to_kill.status();
-  absl::StatusOr<UniqueFd> to_reap = OpenPidfd(pid);
-  if (!to_reap.ok()) return to_reap.status();
+absl::StatusOr<OciGuest::Init> OciGuest::OpenInit(pid_t pid, UniqueFd pidfd) {
+  UniqueFd to_reap(fcntl(pidfd.get(), F_DUPFD_CLOEXEC, 0));
+  if (!to_reap.valid()) return ErrnoError(errno, "duplicate a descriptor");
   const std::string path = absl::StrCat("/proc/", pid, "/root");
   UniqueFd root(open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   // One that has ended has none, and needs none.
   if (!root.valid() && errno != ENOENT) return ErrnoError(errno, absl::StrCat("open ", path));
-  return Init{.to_kill = *std::move(to_kill),
-              .to_reap = *std::move(to_reap),
-              .root = std::move(root),
-              .claim = std::move(process.claim)};
+  return Init{.to_kill = std::move(pidfd), .to_reap = std::move(to_reap), .root = std::move(root), .claim = {}};
 }
 
 absl::StatusOr<OciGuest::Init> OciGuest::LaunchInit() {
-  const absl::StatusOr<OciRuntime::Process> process = RunContainer();
+  absl::StatusOr<OciRuntime::Process> process = RunContainer();
   if (!process.ok()) return process.status();
-  absl::StatusOr<Init> init = OpenInit(*process);
-  if (!init.ok()) KillChild(process->pid);  // what cannot be watched must not run
-  return init;
+  absl::StatusOr<std::string> note = NoteOfProcess(process->pid);
+  absl::StatusOr<UniqueFd> pidfd = OpenPidfd(process->pid);
+  absl::Status status = note.ok() ? pidfd.status() : note.status();
+  if (status.ok()) {
+    absl::StatusOr<Init> init = OpenInit(process->pid, *std::move(pidfd));
+    if (init.ok()) {
+      first_process_ = *std::move(note);
+      init->claim = std::move(process->claim);
+      return init;
+    }
+    status = init.status();
+  }
+  KillChild(process->pid);  // what cannot be watched must not run
+  return status;
 }
 
 absl::Status OciGuest::Start(std::function<void(ProcessExit)> on_exit) {
@@ -156,12 +199,42 @@ absl::Status OciGuest::Start(std::function<void(ProcessExit)> on_exit) {
     return init.status();
   }
   started_ = true;
+  Watch(*std::move(init), std::move(on_exit));
+  return absl::OkStatus();
+}
+
+absl::Status OciGuest::Resume(std::function<void(ProcessExit)> on_exit) {
+  const MutexLock lock(transition_);
+  if (!adopted_) return EndedMeanwhile();
+  Watch(*std::exchange(adopted_, std::nullopt), std::move(on_exit));
+  return EndPrograms();
+}
+
+void OciGuest::Watch(Init init, std::function<void(ProcessExit)> on_exit) {
   {
     const MutexLock root_lock(root_mutex_);
-    root_ = std::move(init->root);
+    root_ = std::move(init.root);
   }
-  life_->Started(std::move(init->to_kill), std::move(on_exit));
-  io_.ReapOnExit(std::move(init->to_reap), [life = life_, claim = std::move(init->claim)](ProcessExit exit) { life->Exited(exit); });
+  life_->Started(std::move(init.to_kill), std::move(on_exit));
+  io_.ReapOnExit(std::move(init.to_reap),
+                 [life = life_, claim = std::move(init.claim)](ProcessExit exit) { life->Exited(exit); });
+}
+
+std::string OciGuest::FirstProcess() const {
+  const MutexLock lock(transition_);
+  return first_process_;
+}
+
+absl::Status OciGuest::EndPrograms() const {
+  const absl::StatusOr<std::vector<pid_t>> processes = runtime_.Processes(options_.id);
+  if (!processes.ok()) return processes.status();
+  const std::set<pid_t> inside(processes->begin(), processes->end());
+  for (const pid_t pid : *processes) {
+    // It leads a group of its own, and its parent is not of the guest.
+    if (pid == first_pid_ || inside.contains(static_cast<pid_t>(ParentOf(pid).value_or(first_pid_)))) continue;
+    kill(-pid, SIGKILL);
+    kill(pid, SIGKILL);
+  }
   return absl::OkStatus();
 }
 
@@ -217,7 +290,7 @@ absl::StatusOr<std::unique_ptr<GuestProcess>> OciGuest::StartProgram(OciProcess 
   }
   LocalProcess::Options& options = program->streams;
   options.host_pid = pid;
-  options.guest_pid = PidInGuest(pid).value_or(0);
+  options.guest_pid = static_cast<pid_t>(PidInGuest(pid).value_or(0));
   options.pidfd = *std::move(pidfd);
   options.on_reaped = [life = life_, claim = std::move(program->process.claim)] { life->Leave(); };
   return std::make_unique<LocalProcess>(io_, std::move(options));
@@ -277,6 +350,8 @@ absl::Status OciGuest::Stop(absl::Time deadline) {
   life_->End();
   const MutexLock lock(transition_);
   if (stopped_) return status;
+  // One that was adopted and never resumed.
+  if (adopted_) Watch(*std::exchange(adopted_, std::nullopt), nullptr);
   // A Start() that was under way is over now.
   life_->End();
   {

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,12 +42,20 @@ class OciGuest : public Guest {
   // `runtime` and `io` outlive it. Makes the bundle.
   static absl::StatusOr<std::unique_ptr<OciGuest>> Create(const OciRuntime& runtime, IoThread& io, NetNamespace netns,
                                                           Options options);
+  // The guest of an earlier server, or what there is of it, by the note of its
+  // first process and a descriptor of its interface, both as far as they are known.
+  // Never fails for a guest that has ended: it can still be stopped.
+  static absl::StatusOr<std::unique_ptr<OciGuest>> Adopt(const OciRuntime& runtime, IoThread& io, Options options,
+                                                         const std::string& first_process, UniqueFd link);
   ~OciGuest() override;
+  void Leave() override;
 
   absl::StatusOr<UniqueFd> AttachLink(const LinkConfig& config) override { return link_.Attach(config); }
   absl::StatusOr<UniqueFd> LinkDescriptor() override { return link_.Descriptor(); }
   absl::Status DetachLink() override { return link_.Detach(); }
   absl::Status Start(std::function<void(ProcessExit)> on_exit) override;
+  absl::Status Resume(std::function<void(ProcessExit)> on_exit) override;
+  std::string FirstProcess() const override;
   absl::StatusOr<std::unique_ptr<GuestProcess>> Exec(const ExecOptions& options) override;
   absl::StatusOr<std::unique_ptr<GuestFiles>> Files() override;
   absl::Status Stop(absl::Time deadline) override;
@@ -59,10 +68,13 @@ class OciGuest : public Guest {
   struct Init {
     UniqueFd to_kill;
     UniqueFd to_reap;
-    UniqueFd root;  // its root directory
-    Orphans::Claim claim;
+    UniqueFd root;         // its root directory
+    Orphans::Claim claim;  // where this server started it
   };
-  static absl::StatusOr<Init> OpenInit(OciRuntime::Process process);
+  static absl::StatusOr<Init> OpenInit(pid_t pid, UniqueFd pidfd);
+  void Watch(Init init, std::function<void(ProcessExit)> on_exit) REQUIRES(transition_);
+  // Ends programs that the guest's own processes did not start.
+  absl::Status EndPrograms() const;
   absl::StatusOr<Init> LaunchInit();
   absl::StatusOr<OciProcess> ToProcess(const ExecOptions& options) const;
   absl::StatusOr<std::unique_ptr<GuestProcess>> StartProgram(OciProcess process);
@@ -82,9 +94,13 @@ class OciGuest : public Guest {
   const std::shared_ptr<GuestLife> life_ = std::make_shared<GuestLife>();
   std::atomic<uint64_t> execs_ = 0;
   // Held while it starts or stops.
-  Mutex transition_;
+  mutable Mutex transition_;
   bool started_ GUARDED_BY(transition_) = false;
   bool stopped_ GUARDED_BY(transition_) = false;
+  bool left_ GUARDED_BY(transition_) = false;
+  std::optional<Init> adopted_ GUARDED_BY(transition_);  // until Resume
+  std::string first_process_ GUARDED_BY(transition_);
+  pid_t first_pid_ = 0;  // of an adopted guest
   Mutex root_mutex_;
   UniqueFd root_ GUARDED_BY(root_mutex_);  // of the guest's files, while it runs
 };

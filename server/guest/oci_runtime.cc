@@ -1,5 +1,7 @@
 #include "server/guest/oci_runtime.h"
 
+#include <errno.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -9,6 +11,9 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "netsvc/base/io.h"
+#include "netsvc/base/unique_fd.h"
+#include "nlohmann/json.hpp"
+#include "server/base/process_status.h"
 #include "server/guest/oci_error.h"
 
 namespace sluice {
@@ -16,6 +21,7 @@ namespace {
 
 constexpr size_t kMaxLog = 1 << 20;  // bytes
 constexpr size_t kMaxPidFile = 32;   // bytes
+constexpr size_t kMaxPids = 1 << 20;  // bytes: 4 M processes are the kernel's limit, a container has far fewer
 // Holds env and arguments: nobody else's to read.
 constexpr unsigned kPrivate = 0600;
 
@@ -101,6 +107,30 @@ absl::Status OciRuntime::Delete(const std::string& id) const {
   if (!exit.ok()) return exit.status();
   if (*exit == ProcessExit{}) return absl::OkStatus();
   return absl::InternalError(absl::StrCat(options_.program, " could not remove the container ", id));
+}
+
+absl::StatusOr<std::vector<pid_t>> OciRuntime::Processes(const std::string& id) const {
+  const UniqueFd out(memfd_create("pids", MFD_CLOEXEC));
+  if (!out.valid()) return ErrnoError(errno, "memfd_create");
+  HostProgram command = Command("", {"ps", "--format", "json", id});
+  command.stdout_fd = out.get();
+  const absl::StatusOr<ProcessExit> exit = RunProgram(command, kTimeout);
+  if (!exit.ok()) return exit.status();
+  const absl::StatusOr<std::string> text = ReadFile(absl::StrCat("/proc/self/fd/", out.get()), kMaxPids);
+  if (!text.ok()) return text.status();
+  const nlohmann::json pids = nlohmann::json::parse(*text, nullptr, /*allow_exceptions=*/false);
+  std::vector<pid_t> processes;
+  for (const nlohmann::json& pid : pids) {
+    if (pid.is_number_integer()) processes.push_back(pid.get<pid_t>());
+  }
+  if (*exit == ProcessExit{} && pids.is_array()) return processes;
+  return absl::InternalError(absl::StrCat(options_.program, " does not tell the processes of ", id));
+}
+
+void OciRuntime::EndStrays() const {
+  // As Command() makes it: the program, "--root", the root.
+  const std::string ours = absl::StrCat(std::string("\0--root\0", 8), options_.root, std::string(1, '\0'));
+  KillByCommandLine(ours, kTimeout);
 }
 
 std::vector<std::string> OciRuntime::List() const {

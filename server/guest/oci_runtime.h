@@ -74,6 +74,13 @@ class OciRuntime {
   // Every container under the root.
   std::vector<std::string> List() const;
 
+  // The processes of a container.
+  absl::StatusOr<std::vector<pid_t>> Processes(const std::string& id) const;
+
+  // Ends runtimes that an earlier server was running: before anything else, or
+  // what they were about to do would be done later.
+  void EndStrays() const;
+
  private:
   // The program with the options that come before its command. `log` may be
   // empty.

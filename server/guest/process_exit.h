@@ -9,6 +9,8 @@ namespace sluice {
 struct ProcessExit {
   int code = 0;    // 0 where a signal ended it
   int signal = 0;  // 0 where it exited by itself
+  // False where it was not this server's child: nobody knows how it ended.
+  bool known = true;
 
   friend bool operator==(const ProcessExit&, const ProcessExit&) = default;
 };

@@ -66,9 +66,14 @@ std::vector<std::string> Confinement(const QemuCommand& command) {
 
 }  // namespace
 
+std::string QemuCommand::Mark() const {
+  const std::string nul(1, '\0');
+  return absl::StrCat(nul, "-name", nul, name, nul);
+}
+
 std::vector<std::string> QemuCommand::ToArgs() const {
   std::vector<std::string> args = Confinement(*this);
-  args.insert(args.end(), {program, "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"});
+  args.insert(args.end(), {program, "-name", name, "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"});
   AddMachine(*this, args);
   AddKernel(*this, args);
   AddDisk(*this, args);

@@ -20,6 +20,7 @@ struct QemuCommand {
   static constexpr char kNetdev[] = "net0";  // what QMP's set_link calls the link
 
   std::string program;
+  std::string name;  // by which its processes are told from others'; no comma
   // 0: as this process.
   uid_t uid = 0;
   // Of /dev/kvm, where it takes a group to open it.
@@ -31,12 +32,15 @@ struct QemuCommand {
   std::optional<DiskFormat> disk_format;  // none: no disk
   bool has_initrd = false;
 
-  // The numbers of the descriptors in the process.
-  enum Descriptor : int { kKernel = 3, kNetwork, kMonitor, kAgent, kInitrd, kDisk };
+  // The numbers of the descriptors in the process. kWorker is the other end of
+  // kNetwork, which QEMU does not use: a later server finds it there.
+  enum Descriptor : int { kKernel = 3, kNetwork, kMonitor, kAgent, kInitrd, kDisk, kWorker };
 
   // The whole command, program first: QEMU in an empty network namespace, without
   // any privilege, and with its own filter of system calls. It starts halted.
   std::vector<std::string> ToArgs() const;
+  // A part of the command line of every process that runs it, and of no other.
+  std::string Mark() const;
 };
 
 }  // namespace sluice

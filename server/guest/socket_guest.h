@@ -19,8 +19,9 @@ namespace sluice {
 
 // Someone else's virtual machine, whose VMM speaks Ethernet over a Unix socket.
 // The server makes the socket and keeps it, so that it outlives any worker; the
-// worker reads from it, at once or (datagrams) when DatagramPeers has passed it on. The socket is there from Create to Stop, whatever the
-// policy: a VMM that was disconnected may not come again.
+// worker reads from it, at once or (datagrams) when DatagramPeers has passed it on.
+// The socket is there from Create to Stop, whatever the policy: a VMM that was
+// disconnected may not come again.
 class SocketGuest : public Guest {
  public:
   // An empty path: guest.sock in the sandbox's part of `state_dir`, or below
@@ -29,6 +30,13 @@ class SocketGuest : public Guest {
   static absl::StatusOr<std::unique_ptr<SocketGuest>> Create(const v1::SocketGuest& spec, const std::string& state_dir,
                                                              const GuestIdentity& identity, IoThread& io);
   static constexpr char kShortDirectory[] = "/run/sluice";
+  // One that an earlier server made, by its socket; where no worker had that (of
+  // datagrams, it has one while it has a VMM), a new one in its place.
+  static absl::StatusOr<std::unique_ptr<SocketGuest>> Adopt(const v1::SocketGuest& spec, const std::string& state_dir,
+                                                            const GuestIdentity& identity, IoThread& io,
+                                                            UniqueFd socket);
+  void Leave() override;
+  absl::Status Resume(std::function<void(ProcessExit)>) override { return absl::OkStatus(); }
 
   absl::StatusOr<UniqueFd> AttachLink(const LinkConfig& config) override;
   absl::StatusOr<UniqueFd> LinkDescriptor() override;
@@ -39,6 +47,9 @@ class SocketGuest : public Guest {
   absl::Status Stop(absl::Time deadline) override;
 
  private:
+  static absl::StatusOr<std::unique_ptr<SocketGuest>> Serve(const v1::SocketGuest& spec,
+                                                            std::unique_ptr<NamedSocket> socket,
+                                                            const std::string& note, IoThread& io);
   SocketGuest(std::unique_ptr<NamedSocket> socket, std::unique_ptr<DatagramPeers> peers)
       : path_(socket->path()), socket_(std::move(socket)), peers_(std::move(peers)) {}
 

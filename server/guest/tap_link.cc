@@ -62,9 +62,19 @@ absl::StatusOr<UniqueFd> MakeTap(const LinkConfig& config) {
   return fd;
 }
 
-absl::Status CheckExists(const std::string& name) {
-  if (if_nametoindex(name.c_str()) != 0) return absl::OkStatus();
-  return absl::NotFoundError(absl::StrCat("there is no interface ", name, " in the namespace"));
+absl::Status CheckOwner(const std::string& name, const std::string& owner) {
+  const absl::StatusOr<std::string> is = OwnerOfLink(name);
+  if (!is.ok()) return is.status();
+  if (*is == owner) return absl::OkStatus();
+  return absl::NotFoundError(absl::StrCat("interface ", name, " is not this sandbox's"));
+}
+
+// Does `fd` belong to the TAP `name`?
+absl::Status CheckTap(int fd, const std::string& name) {
+  ifreq request{};
+  if (ioctl(fd, TUNGETIFF, &request) != 0) return absl::NotFoundError("the descriptor is not a TAP's");
+  if ((request.ifr_flags & IFF_TAP) != 0 && name == request.ifr_name) return absl::OkStatus();
+  return absl::NotFoundError(absl::StrCat("the descriptor is not that of interface ", name));
 }
 
 }  // namespace
@@ -80,10 +90,19 @@ absl::StatusOr<std::unique_ptr<TapLink>> TapLink::Create(const NetNamespace& net
   return std::unique_ptr<TapLink>(new TapLink(netns, config.name, std::move(fd)));
 }
 
-absl::StatusOr<std::unique_ptr<TapLink>> TapLink::Open(const NetNamespace& netns, const std::string& name) {
+absl::StatusOr<std::unique_ptr<TapLink>> TapLink::Adopt(const NetNamespace& netns, const std::string& name,
+                                                        const std::string& owner, UniqueFd fd) {
+  absl::Status status = CheckTap(fd.get(), name);
+  if (status.ok()) status = netns.Run([&] { return CheckOwner(name, owner); });
+  if (!status.ok()) return status;
+  return std::unique_ptr<TapLink>(new TapLink(netns, name, std::move(fd)));
+}
+
+absl::StatusOr<std::unique_ptr<TapLink>> TapLink::Open(const NetNamespace& netns, const std::string& name,
+                                                       const std::string& owner) {
   UniqueFd fd;
   const absl::Status status = netns.Run([&] {
-    if (const absl::Status exists = CheckExists(name); !exists.ok()) return exists;
+    if (const absl::Status ours = CheckOwner(name, owner); !ours.ok()) return ours;
     absl::StatusOr<UniqueFd> attached = AttachTap(name, 0);
     if (attached.ok()) fd = *std::move(attached);
     return attached.status();

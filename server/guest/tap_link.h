@@ -29,9 +29,13 @@ class TapLink {
   // one of that name, or a default route; FailedPrecondition where the host has no
   // /dev/net/tun. A failure leaves no interface.
   static absl::StatusOr<std::unique_ptr<TapLink>> Create(const NetNamespace& netns, const LinkConfig& config);
-  // Takes over one that an earlier server made and no process holds. NotFound;
-  // Unavailable while another process still holds it.
-  static absl::StatusOr<std::unique_ptr<TapLink>> Open(const NetNamespace& netns, const std::string& name);
+  // Takes over one that an earlier server made for `owner` (LinkConfig) and no
+  // process holds. NotFound; Unavailable while another process still holds it.
+  static absl::StatusOr<std::unique_ptr<TapLink>> Open(const NetNamespace& netns, const std::string& name,
+                                                       const std::string& owner);
+  // The same of one that `fd` is a descriptor of. NotFound where it is not.
+  static absl::StatusOr<std::unique_ptr<TapLink>> Adopt(const NetNamespace& netns, const std::string& name,
+                                                        const std::string& owner, UniqueFd fd);
 
   // Closes the descriptor; the interface stays.
   ~TapLink() = default;

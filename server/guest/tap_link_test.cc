@@ -1,6 +1,7 @@
 #include "server/guest/tap_link.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
 #include <stdio.h>
@@ -25,6 +26,7 @@ using nlohmann::json;
 
 LinkConfig Config() {
   return {.name = "eth0",
+          .owner = "box",
           .mac = *MacAddress::Parse("02:73:6c:00:00:0f"),
           .mtu = 1400,
           .ipv4 = {.subnet = *IpPrefix::Parse("10.0.2.0/24"),
@@ -149,10 +151,26 @@ TEST_F(TapLinkTest, LeavesNothingWhereThereIsADefaultRoute) {
 TEST_F(TapLinkTest, OutlivesItsDescriptorsAndIsOpenedAgain) {
   ASSERT_TRUE(TapLink::Create(*netns_, Config()).ok());
   EXPECT_THAT(Interfaces(), testing::UnorderedElementsAre("lo", "eth0"));
-  const absl::StatusOr<std::unique_ptr<TapLink>> again = TapLink::Open(*netns_, "eth0");
+  EXPECT_EQ(TapLink::Open(*netns_, "eth0", "another").status().code(), absl::StatusCode::kNotFound);
+  const absl::StatusOr<std::unique_ptr<TapLink>> again = TapLink::Open(*netns_, "eth0", "box");
   ASSERT_TRUE(again.ok()) << again.status();
-  EXPECT_EQ(TapLink::Open(*netns_, "eth0").status().code(), absl::StatusCode::kUnavailable);
-  EXPECT_EQ(TapLink::Open(*netns_, "eth1").status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(TapLink::Open(*netns_, "eth0", "box").status().code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(TapLink::Open(*netns_, "eth1", "box").status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST_F(TapLinkTest, IsTakenOverByItsDescriptor) {
+  UniqueFd fd = *(*TapLink::Create(*netns_, Config()))->Duplicate();
+  const UniqueFd copy(dup(fd.get()));
+  EXPECT_EQ(TapLink::Adopt(*netns_, "eth1", "box", UniqueFd(dup(fd.get()))).status().code(),
+            absl::StatusCode::kNotFound);
+  EXPECT_EQ(TapLink::Adopt(*netns_, "eth0", "another", UniqueFd(dup(fd.get()))).status().code(),
+            absl::StatusCode::kNotFound);
+  EXPECT_EQ(TapLink::Adopt(*netns_, "eth0", "box", UniqueFd(open("/dev/null", O_RDWR))).status().code(),
+            absl::StatusCode::kNotFound);
+  const absl::StatusOr<std::unique_ptr<TapLink>> tap = TapLink::Adopt(*netns_, "eth0", "box", std::move(fd));
+  ASSERT_TRUE(tap.ok()) << tap.status();
+  EXPECT_TRUE((*tap)->Remove().ok());
+  EXPECT_THAT(Interfaces(), testing::ElementsAre("lo"));
 }
 
 TEST_F(TapLinkTest, IsRemovedForGood) {

@@ -20,11 +20,12 @@
 #include "netsvc/base/io.h"
 #include "netsvc/base/pass_descriptor.h"
 #include "server/guest/agent_files.h"
+#include "server/base/process_note.h"
+#include "server/base/process_status.h"
 #include "server/guest/agent_process.h"
 #include "server/guest/agent_script.h"
 #include "server/guest/json_socket.h"
 #include "server/guest/run_program.h"
-#include "server/worker/process_note.h"
 #include "server/worker/unix_socket.h"
 
 namespace sluice {
@@ -37,6 +38,8 @@ constexpr char kAgentSocket[] = "agent.sock";
 constexpr mode_t kPrivateDirectory = 0700;
 // From the start of the process to its answer: it reads kernel and initrd first.
 constexpr absl::Duration kCommandTimeout = absl::Seconds(20);
+// From a SIGKILL to the end.
+constexpr absl::Duration kKillTimeout = absl::Seconds(10);
 
 absl::Status RemoveDirectory(const std::string& path) {
   std::error_code error;
@@ -70,6 +73,9 @@ std::string LastLine(const UniqueFd& pipe) {
   return lines.back();
 }
 
+// The user that process `pid` runs as; 0 where it has ended.
+uid_t UserOf(pid_t pid) { return static_cast<uid_t>(ProcessStatusNumber(pid, "Uid").value_or(0)); }
+
 bool HasEnded(const UniqueFd& pidfd, absl::Duration patience) {
   pollfd fd = {.fd = pidfd.get(), .events = POLLIN, .revents = 0};
   return poll(&fd, 1, static_cast<int>(absl::ToInt64Milliseconds(patience))) == 1;
@@ -91,19 +97,61 @@ absl::StatusOr<std::unique_ptr<VmGuest>> VmGuest::Create(IoThread& io, Options o
   options.command.uid = options.user->id();
   options.command.disk_format = files->disk_format;
   options.command.has_initrd = files->initrd.valid();
-  return std::unique_ptr<VmGuest>(new VmGuest(io, std::move(options), *std::move(files), std::move(link)));
+  std::unique_ptr<VmGuest> guest(new VmGuest(io, directory, std::move(options.command), std::move(options.user)));
+  const MutexLock lock(guest->transition_);
+  guest->files_ = *std::move(files);
+  guest->link_ = std::move(link);
+  return guest;
 }
 
-VmGuest::VmGuest(IoThread& io, Options options, BootFiles files, Link link)
-    : io_(io),
-      directory_(std::move(options.directory)),
-      command_(std::move(options.command)),
-      user_(std::move(options.user)),
-      agent_(std::make_shared<GuestAgent>([directory = directory_] { return ConnectUnix(directory, kAgentSocket); })),
-      files_(std::move(files)),
-      link_(std::move(link)) {}
+std::unique_ptr<VmGuest> VmGuest::Adopt(IoThread& io, const std::string& directory, const std::string& name,
+                                        WorkerIds& users) {
+  QemuCommand command;
+  command.name = name;
+  const std::string note = absl::StrCat(directory, "/", kProcessNote);
+  absl::StatusOr<NotedProcess> process = ReadProcessNote(note);
+  // One that was not noted yet has not run yet.
+  if (!process.ok()) KillByCommandLine(command.Mark(), kKillTimeout);
+  absl::StatusOr<std::unique_ptr<WorkerIds::Lease>> user =
+      users.Claim(process.ok() ? UserOf(process->pid) : 0);
+  std::unique_ptr<VmGuest> guest(
+      new VmGuest(io, directory, std::move(command), user.ok() ? *std::move(user) : nullptr));
+  const MutexLock lock(guest->transition_);
+  guest->started_ = true;
+  guest->ended_ = EndedMeanwhile();
+  if (!process.ok()) {
+    guest->life_->Exited({.known = false});
+    return guest;
+  }
+  guest->link_.worker = UniqueFd(static_cast<int>(syscall(SYS_pidfd_getfd, process->pidfd.get(), QemuCommand::kWorker, 0)));
+  guest->adopted_ = std::move(process->pidfd);
+  guest->ended_ = absl::OkStatus();
+  if (guest->link_.worker.valid()) return guest;
+  guest->ended_ = absl::FailedPreconditionError(absl::StrCat(
+      "the virtual machine was ended, for its network cannot be taken over: ", ErrnoError(errno, "pidfd_getfd").message()));
+  KillNotedProcess(note, kKillTimeout).IgnoreError();  // again by Stop()
+  return guest;
+}
 
-VmGuest::~VmGuest() { Stop(absl::Now() + kCallTimeout).IgnoreError(); }
+VmGuest::VmGuest(IoThread& io, std::string directory, QemuCommand command, std::unique_ptr<WorkerIds::Lease> user)
+    : io_(io),
+      directory_(std::move(directory)),
+      command_(std::move(command)),
+      user_(std::move(user)),
+      agent_(std::make_shared<GuestAgent>([directory = directory_] { return ConnectUnix(directory, kAgentSocket); })) {}
+
+VmGuest::~VmGuest() {
+  {
+    const MutexLock lock(transition_);
+    if (left_) return;
+  }
+  Stop(absl::Now() + kCallTimeout).IgnoreError();
+}
+
+void VmGuest::Leave() {
+  const MutexLock lock(transition_);
+  left_ = true;
+}
 
 absl::StatusOr<UniqueFd> VmGuest::AttachLink(const LinkConfig&) {
   {
@@ -131,7 +179,7 @@ absl::Status VmGuest::DetachLink() {
 
 absl::Status VmGuest::SetCarrier(bool up) {
   link_.up = up;
-  if (!life_->CheckRunning().ok()) return absl::OkStatus();
+  if (!adopted_ && !life_->CheckRunning().ok()) return absl::OkStatus();
   return Command("set_link", {{"name", QemuCommand::kNetdev}, {"up", up}});
 }
 
@@ -156,7 +204,7 @@ absl::StatusOr<UniqueFd> VmGuest::Launch() {
   std::vector<std::string> args = command_.ToArgs();
   HostProgram program = {.program = args.front(), .args = {args.begin() + 1, args.end()}, .stderr_fd = own_errors.get()};
   program.more_fds = {files_.kernel.get(), link_.qemu.get(),   monitor->get(),
-                      agent->get(),        files_.initrd.get(), files_.disk.get()};
+                      agent->get(),        files_.initrd.get(), files_.disk.get(), link_.worker.get()};
   const absl::StatusOr<pid_t> pid = StartProgram(program);
   if (!pid.ok()) return pid.status();
   UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, *pid, 0)));
@@ -178,12 +226,10 @@ absl::Status VmGuest::Start(std::function<void(ProcessExit)> on_exit) {
   if (started_ || stopped_) return absl::FailedPreconditionError("the guest was started before");
   absl::StatusOr<UniqueFd> pidfd = Launch();
   if (!pidfd.ok()) return pidfd.status();
-  UniqueFd to_reap(fcntl(pidfd->get(), F_DUPFD_CLOEXEC, 0));
   started_ = true;
   files_ = BootFiles();
   link_.qemu.reset();
-  life_->Started(*std::move(pidfd), std::move(on_exit));
-  io_.ReapOnExit(std::move(to_reap), [life = life_](ProcessExit exit) { life->Exited(exit); });
+  Watch(*std::move(pidfd), std::move(on_exit));
   return Command("cont", json::object());
 }
 
@@ -192,6 +238,20 @@ absl::Status VmGuest::CheckDirectory(const std::string& path) const {
   const AgentScript check = {.text = R"([ -d "$1" ] || exit 101)", .args = {path}, .path = path};
   const absl::Status status = RunScript(*agent_, check, kCallTimeout).status();
   return absl::IsNotFound(status) ? FieldError("working_directory", "is not a directory of the guest") : status;
+}
+
+absl::Status VmGuest::Resume(std::function<void(ProcessExit)> on_exit) {
+  const MutexLock lock(transition_);
+  if (!ended_.ok()) return ended_;
+  if (!adopted_) return absl::FailedPreconditionError("the guest was resumed before");
+  Watch(*std::exchange(adopted_, std::nullopt), std::move(on_exit));
+  return absl::OkStatus();
+}
+
+void VmGuest::Watch(UniqueFd pidfd, std::function<void(ProcessExit)> on_exit) {
+  UniqueFd to_reap(fcntl(pidfd.get(), F_DUPFD_CLOEXEC, 0));
+  life_->Started(std::move(pidfd), std::move(on_exit));
+  io_.ReapOnExit(std::move(to_reap), [life = life_](ProcessExit exit) { life->Exited(exit); });
 }
 
 absl::StatusOr<std::unique_ptr<GuestProcess>> VmGuest::Exec(const ExecOptions& options) {
@@ -221,6 +281,8 @@ absl::Status VmGuest::Stop(absl::Time deadline) {
   life_->End();
   const MutexLock lock(transition_);
   if (stopped_) return absl::OkStatus();
+  // One that was adopted and never resumed.
+  if (adopted_) Watch(*std::exchange(adopted_, std::nullopt), nullptr);
   // A Start() that was under way is over now.
   life_->End();
   absl::Status status = life_->AwaitEnd(deadline);

@@ -2,6 +2,7 @@
 #define SLUICE_SERVER_GUEST_VM_GUEST_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "server/base/mutex.h"
@@ -20,13 +21,15 @@ namespace sluice {
 // Its network is a pair of datagram sockets, a frame each: QEMU has one end, the
 // worker the other, and the server keeps that too, so that the machine outlives any
 // worker. (A stream would break with its worker, and QEMU 7.2 does not reconnect.)
-// Under PRESET_NONE its carrier is off.
+// QEMU holds the worker's end as well, untouched, so that it outlives worker and
+// server together: the next server takes it from there (pidfd_getfd(2)). Under
+// PRESET_NONE its carrier is off.
 //
 // Its files are one directory:
 //
 //     monitor.sock  QEMU's monitor (QMP)
 //     agent.sock    the port of the guest's agent
-//     qemu.pid      a note of the process (server/worker/process_note.h)
+//     qemu.pid      a note of the process (server/base/process_note.h)
 class VmGuest : public Guest {
  public:
   struct Options {
@@ -43,7 +46,13 @@ class VmGuest : public Guest {
 
   // As BootFiles::Open. `io` outlives it. A failure leaves nothing.
   static absl::StatusOr<std::unique_ptr<VmGuest>> Create(IoThread& io, Options options);
+  // The machine of an earlier server, or what there is of it, by the note in
+  // `directory`; `name` as in its QemuCommand, `users` as of Options::user. A machine
+  // whose network cannot be had is ended. Never fails: it can still be stopped.
+  static std::unique_ptr<VmGuest> Adopt(IoThread& io, const std::string& directory, const std::string& name,
+                                        WorkerIds& users);
   ~VmGuest() override;
+  void Leave() override;
 
   absl::StatusOr<UniqueFd> AttachLink(const LinkConfig& config) override;
   absl::StatusOr<UniqueFd> LinkDescriptor() override;
@@ -51,6 +60,8 @@ class VmGuest : public Guest {
   // Returns once QEMU has taken everything and lets the machine run. The machine
   // ends by itself where it is powered off, and where it reboots.
   absl::Status Start(std::function<void(ProcessExit)> on_exit) override;
+  // Programs of Exec are the agent's: they go on in the machine.
+  absl::Status Resume(std::function<void(ProcessExit)> on_exit) override;
   // FailedPrecondition where no agent answers; ResourceExhausted where kMaxPrograms
   // run; see AgentProcess, and AgentFiles.
   absl::StatusOr<std::unique_ptr<GuestProcess>> Exec(const ExecOptions& options) override;
@@ -65,12 +76,13 @@ class VmGuest : public Guest {
     bool up = false;
   };
 
-  VmGuest(IoThread& io, Options options, BootFiles files, Link link);
+  VmGuest(IoThread& io, std::string directory, QemuCommand command, std::unique_ptr<WorkerIds::Lease> user);
 
-  // Starts QEMU, halted.
+  // Starts QEMU, halted. Returns its pidfd.
   absl::StatusOr<UniqueFd> Launch() REQUIRES(transition_);
   // FieldError of "working_directory" where the guest has no such directory.
   absl::Status CheckDirectory(const std::string& path) const;
+  void Watch(UniqueFd pidfd, std::function<void(ProcessExit)> on_exit) REQUIRES(transition_);
   absl::Status SetCarrier(bool up) REQUIRES(transition_);
   // One command of QEMU's monitor.
   absl::Status Command(const char* name, const nlohmann::json& arguments) const;
@@ -87,6 +99,9 @@ class VmGuest : public Guest {
   Link link_ GUARDED_BY(transition_);
   bool started_ GUARDED_BY(transition_) = false;
   bool stopped_ GUARDED_BY(transition_) = false;
+  bool left_ GUARDED_BY(transition_) = false;
+  std::optional<UniqueFd> adopted_ GUARDED_BY(transition_);  // a pidfd, until Resume
+  absl::Status ended_ GUARDED_BY(transition_);               // of an adopted machine: OK, or what Resume says
 };
 
 }  // namespace sluice

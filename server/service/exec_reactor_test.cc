@@ -88,6 +88,8 @@ class FakeGuest : public Guest {
  public:
   explicit FakeGuest(Script& script) : script_(script) {}
 
+  void Leave() override {}
+  absl::Status Resume(std::function<void(ProcessExit)>) override { return absl::OkStatus(); }
   absl::StatusOr<UniqueFd> AttachLink(const LinkConfig&) override { return absl::UnimplementedError(""); }
   absl::StatusOr<UniqueFd> LinkDescriptor() override { return absl::UnimplementedError(""); }
   absl::Status DetachLink() override { return absl::OkStatus(); }

@@ -72,8 +72,12 @@ absl::StatusOr<std::unique_ptr<ChildProcess>> ChildProcess::Start(const Options&
   return std::unique_ptr<ChildProcess>(new ChildProcess(pid, std::move(pidfd)));
 }
 
+std::unique_ptr<ChildProcess> ChildProcess::Adopt(pid_t pid, UniqueFd pidfd) {
+  return std::unique_ptr<ChildProcess>(new ChildProcess(pid, std::move(pidfd)));
+}
+
 ChildProcess::~ChildProcess() {
-  if (reaped_) return;
+  if (ended_ || left_) return;
   Kill();
   WaitFor(kKillTimeout);
 }
@@ -82,25 +86,25 @@ void ChildProcess::Kill() { syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL
 
 bool ChildProcess::WaitFor(absl::Duration timeout) {
   const absl::Time deadline = absl::Now() + timeout;
-  while (!reaped_) {
+  while (!ended_) {
     pollfd fd{.fd = pidfd_.get(), .events = POLLIN, .revents = 0};
     const absl::Duration left = std::max(deadline - absl::Now(), absl::ZeroDuration());
     const int n = poll(&fd, 1, static_cast<int>(absl::ToInt64Milliseconds(absl::Ceil(left, absl::Milliseconds(1)))));
     if (n == 0) return false;
-    if (n < 0 || waitid(P_PIDFD, static_cast<id_t>(pidfd_.get()), &end_, WEXITED) != 0) {
+    // ECHILD: it is another process's to reap.
+    if (n < 0 || (waitid(P_PIDFD, static_cast<id_t>(pidfd_.get()), &end_, WEXITED) != 0 && errno != ECHILD)) {
       if (errno == EINTR) continue;
       return false;
     }
-    reaped_ = true;
+    ended_ = true;
   }
   return true;
 }
 
 std::string ChildProcess::HowItEnded() const {
   siginfo_t end = end_;
-  if (!reaped_ && waitid(P_PIDFD, static_cast<id_t>(pidfd_.get()), &end, WEXITED | WNOHANG | WNOWAIT) != 0) {
-    return "ended";
-  }
+  if (!ended_) waitid(P_PIDFD, static_cast<id_t>(pidfd_.get()), &end, WEXITED | WNOHANG | WNOWAIT);
+  if (end.si_signo == 0) return "ended";
   if (end.si_code == CLD_EXITED) return absl::StrCat("exited with status ", end.si_status);
   return absl::StrCat("was killed by signal ", end.si_status, " (", sigdescr_np(end.si_status), ")");
 }

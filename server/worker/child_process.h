@@ -14,8 +14,8 @@
 
 namespace sluice {
 
-// A process that the server started, by its pidfd. One thread at a time, but
-// Kill from any.
+// A process that the server, or one before it, started, by its pidfd. One thread
+// at a time, but Kill from any.
 class ChildProcess {
  public:
   struct Options {
@@ -29,8 +29,12 @@ class ChildProcess {
 
   // In a session of its own and with "/" as its directory.
   static absl::StatusOr<std::unique_ptr<ChildProcess>> Start(const Options& options);
+  // One that an earlier server started: how it ends is told to others.
+  static std::unique_ptr<ChildProcess> Adopt(pid_t pid, UniqueFd pidfd);
   // Kills it where it still runs, and waits.
   ~ChildProcess();
+  // It goes on without this object.
+  void Leave() { left_ = true; }
 
   pid_t pid() const { return pid_; }
   // Readable once the process has ended.
@@ -39,8 +43,8 @@ class ChildProcess {
   void Kill();
   // True once it has ended; it is reaped then.
   bool WaitFor(absl::Duration timeout);
-  // "exited with status 1", "was killed by signal 9 (Killed)". Once it has
-  // ended; does not reap it.
+  // "exited with status 1", "was killed by signal 9 (Killed)", or "ended" of one
+  // that was adopted. Once it has ended; does not reap it.
   std::string HowItEnded() const;
 
  private:
@@ -48,8 +52,9 @@ class ChildProcess {
 
   const pid_t pid_;
   const UniqueFd pidfd_;
-  bool reaped_ = false;
-  siginfo_t end_{};  // once reaped
+  bool left_ = false;
+  bool ended_ = false;
+  siginfo_t end_{};  // how, where this process was told
 };
 
 }  // namespace sluice

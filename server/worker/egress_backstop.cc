@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -45,14 +46,35 @@ absl::StatusOr<std::string> EgressBackstop::FindHome() {
 absl::StatusOr<std::unique_ptr<EgressBackstop>> EgressBackstop::Create(const std::string& home,
                                                                        absl::string_view name) {
   const std::string path = PathOf(home, name);
-  if (mkdir(path.c_str(), 0755) != 0) return ErrnoError(errno, absl::StrCat("make cgroup ", path));
+  const bool made = mkdir(path.c_str(), 0755) == 0;
+  if (!made && errno != EEXIST) return ErrnoError(errno, absl::StrCat("make cgroup ", path));
   UniqueFd cgroup(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!cgroup.valid()) {
     const int error = errno;
     rmdir(path.c_str());
     return ErrnoError(error, absl::StrCat("open cgroup ", path));
   }
-  return std::unique_ptr<EgressBackstop>(new EgressBackstop(path, std::move(cgroup)));
+  std::unique_ptr<EgressBackstop> backstop(new EgressBackstop(path, std::move(cgroup)));
+  if (absl::Status status = made ? absl::OkStatus() : backstop->FindAttached(); !status.ok()) return status;
+  return backstop;
+}
+
+absl::Status EgressBackstop::FindAttached() {
+  constexpr uint32_t kMaxPrograms = 64;  // BPF_CGROUP_MAX_PROGS of linux/bpf-cgroup.h
+  for (const int hook : kEgressHooks) {
+    std::array<uint32_t, kMaxPrograms> ids;
+    uint32_t count = kMaxPrograms;
+    uint32_t flags = 0;
+    if (bpf_prog_query(cgroup_.get(), static_cast<bpf_attach_type>(hook), 0, &flags, ids.data(), &count) != 0) {
+      return ErrnoError(errno, "ask which BPF programs are attached");
+    }
+    for (uint32_t i = 0; i < count; ++i) {
+      UniqueFd program(bpf_prog_get_fd_by_id(ids[i]));
+      if (!program.valid()) return ErrnoError(errno, "open a BPF program");
+      attached_.push_back({.hook = hook, .program = std::move(program)});
+    }
+  }
+  return absl::OkStatus();
 }
 
 EgressBackstop::~EgressBackstop() { rmdir(path_.c_str()); }
@@ -72,15 +94,14 @@ absl::Status EgressBackstop::Set(const std::vector<policy::PrefixFate>& fates,
       return ErrnoError(errno, "attach a BPF program");
     }
   }
-  for (size_t i = 0; i < attached_.programs.size(); ++i) {
-    bpf_prog_detach2(attached_.programs[i].get(), cgroup_.get(), static_cast<bpf_attach_type>(kEgressHooks[i]));
+  for (const Attached& old : attached_) {
+    bpf_prog_detach2(old.program.get(), cgroup_.get(), static_cast<bpf_attach_type>(old.hook));
   }
-  attached_ = *std::move(loaded);
+  attached_.clear();
+  for (size_t i = 0; i < kEgressHooks.size(); ++i) {
+    attached_.push_back({.hook = kEgressHooks[i], .program = std::move(loaded->programs[i])});
+  }
   return absl::OkStatus();
-}
-
-void RemoveLeftoverBackstop(const std::string& home, absl::string_view name) {
-  rmdir(PathOf(home, name).c_str());
 }
 
 }  // namespace sluice

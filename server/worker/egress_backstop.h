@@ -30,9 +30,10 @@ class EgressBackstop {
   static absl::StatusOr<std::string> FindHome();
 
   // Nothing is refused before Set. `home` as FindHome said; `name` is the
-  // cgroup's, and nobody else's.
+  // cgroup's, and nobody else's: one that an earlier server made is taken over
+  // with what it refuses.
   static absl::StatusOr<std::unique_ptr<EgressBackstop>> Create(const std::string& home, absl::string_view name);
-  // Removes the cgroup, which is empty by then.
+  // Removes the cgroup where it is empty.
   ~EgressBackstop();
   EgressBackstop(const EgressBackstop&) = delete;
   EgressBackstop& operator=(const EgressBackstop&) = delete;
@@ -47,13 +48,17 @@ class EgressBackstop {
  private:
   EgressBackstop(std::string path, UniqueFd cgroup) : path_(std::move(path)), cgroup_(std::move(cgroup)) {}
 
+  struct Attached {
+    int hook = 0;  // enum bpf_attach_type
+    UniqueFd program;
+  };
+
+  absl::Status FindAttached();
+
   const std::string path_;
   const UniqueFd cgroup_;
-  EgressPrograms attached_;
+  std::vector<Attached> attached_;
 };
-
-// Removes the cgroup that an earlier server left behind, once it is empty.
-void RemoveLeftoverBackstop(const std::string& home, absl::string_view name);
 
 }  // namespace sluice
 

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -33,9 +34,28 @@ absl::Status Wait(int socket, short events, absl::Time deadline) {
   }
 }
 
-absl::Status Receive(int socket, char* at, size_t size, absl::Time deadline) {
+// As recv(2). A descriptor that comes goes into `descriptor`.
+ssize_t ReceiveBytes(int socket, char* at, size_t size, UniqueFd& descriptor) {
+  iovec part{.iov_base = at, .iov_len = size};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+  msghdr header{};
+  header.msg_iov = &part;
+  header.msg_iovlen = 1;
+  header.msg_control = control;
+  header.msg_controllen = sizeof(control);
+  const ssize_t n = recvmsg(socket, &header, MSG_CMSG_CLOEXEC);
+  const cmsghdr* const rights = n < 0 ? nullptr : CMSG_FIRSTHDR(&header);
+  if (rights != nullptr && rights->cmsg_type == SCM_RIGHTS && rights->cmsg_len >= CMSG_LEN(sizeof(int))) {
+    int fd;
+    memcpy(&fd, CMSG_DATA(rights), sizeof(fd));
+    descriptor.reset(fd);
+  }
+  return n;
+}
+
+absl::Status Receive(int socket, char* at, size_t size, absl::Time deadline, UniqueFd& descriptor) {
   while (size > 0) {
-    const ssize_t n = recv(socket, at, size, 0);
+    const ssize_t n = ReceiveBytes(socket, at, size, descriptor);
     if (n == 0) return Gone("closed");
     if (n > 0) {
       at += n;
@@ -91,21 +111,29 @@ absl::Status SendMessage(int socket, absl::string_view message, std::span<const 
 }
 
 absl::StatusOr<std::string> ReceiveMessage(int socket, absl::Time deadline) {
+  absl::StatusOr<ReceivedMessage> message = ReceiveWithDescriptor(socket, deadline);
+  if (!message.ok()) return message.status();
+  return std::move(message->bytes);
+}
+
+absl::StatusOr<ReceivedMessage> ReceiveWithDescriptor(int socket, absl::Time deadline) {
+  ReceivedMessage received;
   uint8_t length[kLengthSize];
-  absl::Status status = Receive(socket, reinterpret_cast<char*>(length), sizeof(length), deadline);
+  absl::Status status =
+      Receive(socket, reinterpret_cast<char*>(length), sizeof(length), deadline, received.descriptor);
   if (!status.ok()) return status;
   const uint32_t size = Load32(length);
   if (size > kMaxMessage) return Gone("a message that is too long");
-  std::string message;
+  std::string& message = received.bytes;
   // Grows as bytes come: a length alone takes no memory.
   constexpr size_t kChunk = 64 << 10;
   while (message.size() < size) {
     const size_t old = message.size();
     message.resize(old + std::min(kChunk, size - old));
-    status = Receive(socket, message.data() + old, message.size() - old, deadline);
+    status = Receive(socket, message.data() + old, message.size() - old, deadline, received.descriptor);
     if (!status.ok()) return status;
   }
-  return message;
+  return received;
 }
 
 }  // namespace sluice

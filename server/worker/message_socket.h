@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "netsvc/base/unique_fd.h"
 
 // The framing of sluice.internal.v1: each message after its length, 4 bytes
 // big-endian; descriptors with the first of these bytes. `socket` is a
@@ -24,6 +25,13 @@ inline constexpr size_t kMaxDescriptors = 16;  // the same
 absl::Status SendMessage(int socket, absl::string_view message, std::span<const int> descriptors, absl::Time deadline);
 
 absl::StatusOr<std::string> ReceiveMessage(int socket, absl::Time deadline);
+
+// With the descriptor that rides on it, if any; further ones are closed.
+struct ReceivedMessage {
+  std::string bytes;
+  UniqueFd descriptor;
+};
+absl::StatusOr<ReceivedMessage> ReceiveWithDescriptor(int socket, absl::Time deadline);
 
 }  // namespace sluice
 

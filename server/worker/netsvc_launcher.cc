@@ -6,9 +6,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/base/process_note.h"
 #include "server/worker/child_process.h"
 #include "server/worker/netsvc_worker.h"
-#include "server/worker/process_note.h"
+
 #include "server/worker/unix_socket.h"
 #include "server/worker/worker_client.h"
 
@@ -59,17 +60,27 @@ absl::StatusOr<std::unique_ptr<Worker>> NetsvcLauncher::Launch(const Options& op
   if (!process.ok()) return process.status();
   const absl::Status noted = WriteProcessNote(absl::StrCat(options.directory, "/", kWorkerNote), (*process)->pid());
   if (!noted.ok()) return StartError(**process, noted);
-  // Ahead of its first socket.
-  absl::StatusOr<std::unique_ptr<EgressBackstop>> backstop = MakeBackstop(options.directory, (*process)->pid());
-  if (!backstop.ok()) return StartError(**process, backstop.status());
-  absl::StatusOr<UniqueFd> socket = ConnectUnix(options.directory, kWorkerSocket);
-  listener->reset();
-  if (!socket.ok()) return StartError(**process, socket.status());
-  absl::StatusOr<std::unique_ptr<WorkerClient>> client = WorkerClient::Greet(*std::move(socket), kStartTimeout);
-  if (!client.ok()) return StartError(**process, client.status());
+  return Meet(*std::move(process), options);
+}
 
-  ChildProcess& child = **process;
-  auto worker = std::make_unique<NetsvcWorker>(*std::move(process), *std::move(client), *std::move(backstop));
+absl::StatusOr<std::unique_ptr<Worker>> NetsvcLauncher::Adopt(const Options& options) {
+  absl::StatusOr<NotedProcess> process = ReadProcessNote(absl::StrCat(options.directory, "/", kWorkerNote));
+  if (!process.ok()) return process.status();
+  return Meet(ChildProcess::Adopt(process->pid, std::move(process->pidfd)), options);
+}
+
+absl::StatusOr<std::unique_ptr<Worker>> NetsvcLauncher::Meet(std::unique_ptr<ChildProcess> process,
+                                                             const Options& options) {
+  // Ahead of the first socket of a worker that has just started.
+  absl::StatusOr<std::unique_ptr<EgressBackstop>> backstop = MakeBackstop(options.directory, process->pid());
+  if (!backstop.ok()) return StartError(*process, backstop.status());
+  absl::StatusOr<UniqueFd> socket = ConnectUnix(options.directory, kWorkerSocket);
+  if (!socket.ok()) return StartError(*process, socket.status());
+  absl::StatusOr<std::unique_ptr<WorkerClient>> client = WorkerClient::Greet(*std::move(socket), kStartTimeout);
+  if (!client.ok()) return StartError(*process, client.status());
+
+  ChildProcess& child = *process;
+  auto worker = std::make_unique<NetsvcWorker>(std::move(process), *std::move(client), *std::move(backstop));
   absl::StatusOr<std::unique_ptr<ExitWatcher::Watch>> watch =
       exits_->Add(child.pidfd(), [on_exit = options.on_exit, &child] {
         on_exit(absl::StrCat("the worker process ", child.HowItEnded()));

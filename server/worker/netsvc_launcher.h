@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "server/worker/child_process.h"
 #include "server/worker/egress_backstop.h"
 #include "server/worker/exit_watcher.h"
 #include "server/worker/worker.h"
@@ -31,11 +32,14 @@ class NetsvcLauncher : public WorkerLauncher {
                                                               const std::string& backstop_home);
 
   absl::StatusOr<std::unique_ptr<Worker>> Launch(const Options& options) override;
+  absl::StatusOr<std::unique_ptr<Worker>> Adopt(const Options& options) override;
 
  private:
   NetsvcLauncher(std::string program, std::string backstop_home, std::unique_ptr<ExitWatcher> exits)
       : program_(std::move(program)), backstop_home_(std::move(backstop_home)), exits_(std::move(exits)) {}
 
+  // The worker behind `process`, at the socket in its directory.
+  absl::StatusOr<std::unique_ptr<Worker>> Meet(std::unique_ptr<ChildProcess> process, const Options& options);
   absl::StatusOr<std::unique_ptr<EgressBackstop>> MakeBackstop(const std::string& directory, pid_t process) const;
 
   const std::string program_;

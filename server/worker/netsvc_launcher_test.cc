@@ -5,7 +5,9 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -21,6 +23,10 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "netsvc/base/io.h"
+#include "server/base/process_note.h"
+#include "server/worker/message_socket.h"
+#include "server/worker/unix_socket.h"
+#include "server/worker/worker_client.h"
 
 namespace sluice {
 namespace {
@@ -48,6 +54,28 @@ class NetsvcLauncherTest : public testing::Test {
   }
   absl::StatusOr<std::unique_ptr<Worker>> Launch(NetsvcLauncher& launcher) {
     return launcher.Launch({.directory = directory_, .on_exit = [this](const std::string& how) { ended_.set_value(how); }});
+  }
+  absl::StatusOr<std::unique_ptr<Worker>> Adopt(NetsvcLauncher& launcher) {
+    return launcher.Adopt({.directory = directory_, .on_exit = [this](const std::string& how) { ended_.set_value(how); }});
+  }
+  // A process at the worker's socket, with its note, that answers one Hello with
+  // `version` and nothing else.
+  pid_t StartWorkerOfVersion(uint32_t version) const {
+    const absl::StatusOr<UniqueFd> listener = ListenUnix(directory_, kWorkerSocket);
+    EXPECT_TRUE(listener.ok()) << listener.status();
+    const pid_t pid = fork();
+    if (pid == 0) {
+      const UniqueFd server(accept(listener->get(), nullptr, nullptr));
+      internal::v1::Request request;
+      request.ParseFromString(ReceiveMessage(server.get(), absl::InfiniteFuture()).value_or(""));
+      internal::v1::Response response;
+      response.set_id(request.id());
+      response.mutable_hello()->set_version(version);
+      SendMessage(server.get(), response.SerializeAsString(), {}, absl::InfiniteFuture()).IgnoreError();
+      while (true) pause();
+    }
+    EXPECT_TRUE(WriteProcessNote(absl::StrCat(directory_, "/", kWorkerNote), pid).ok());
+    return pid;
   }
   // A program of the test's.
   std::string Script(const std::string& text) const {
@@ -100,6 +128,43 @@ TEST_F(NetsvcLauncherTest, SaysHowAProgramEndedThatIsNoWorker) {
 TEST_F(NetsvcLauncherTest, SaysThatThereIsNoProgram) {
   EXPECT_THAT(NetsvcLauncher::Make("/nowhere/sluice-netsvc", /*backstop_home=*/"").status().message(),
               HasSubstr("the worker program /nowhere/sluice-netsvc is not there"));
+}
+
+TEST_F(NetsvcLauncherTest, AdoptsAWorkerThatAnEarlierServerLeft) {
+  const auto launcher = Make(kNetsvc);
+  ASSERT_NE(launcher, nullptr);
+  EXPECT_TRUE(absl::IsNotFound(Adopt(*launcher).status())) << "there is none";
+  absl::StatusOr<std::unique_ptr<Worker>> first = Launch(*launcher);
+  ASSERT_TRUE(first.ok()) << first.status();
+  const pid_t pid = Pid();
+  (*first)->Leave();
+  *first = nullptr;
+  absl::StatusOr<std::unique_ptr<Worker>> next = Adopt(*launcher);
+  ASSERT_TRUE(next.ok()) << next.status();
+  EXPECT_EQ(Pid(), pid);
+  EXPECT_TRUE(absl::IsFailedPrecondition((*next)->DetachLink())) << "it answers, though it knows of no sandbox";
+  EXPECT_TRUE(absl::IsFailedPrecondition((*next)->Resume({}, false).status())) << "nor is it of this one";
+  ASSERT_EQ(kill(pid, SIGKILL), 0);
+  EXPECT_THAT(ended_.get_future().get(), HasSubstr("signal 9"));
+}
+
+TEST_F(NetsvcLauncherTest, AdoptsNoWorkerThatSpeaksNoVersionOfIts) {
+  for (const uint32_t version : {WorkerClient::kVersion, WorkerClient::kVersion + 1}) {
+    SCOPED_TRACE(version);
+    const pid_t other = StartWorkerOfVersion(version);
+    const auto launcher = Make(kNetsvc);
+    ASSERT_NE(launcher, nullptr);
+    const absl::Status status = Adopt(*launcher).status();
+    if (version == WorkerClient::kVersion) {
+      EXPECT_TRUE(status.ok()) << status;
+    } else {
+      EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+      EXPECT_THAT(std::string(status.message()), HasSubstr("the worker speaks version 2 of the internal protocol"));
+    }
+    // In either case it went with its object, or had none.
+    EXPECT_TRUE(absl::IsNotFound(ReadProcessNote(absl::StrCat(directory_, "/", kWorkerNote)).status()));
+    waitpid(other, nullptr, 0);
+  }
 }
 
 TEST_F(NetsvcLauncherTest, EndsAWorkerThatAnEarlierServerLeft) {

@@ -34,8 +34,12 @@ std::vector<Endpoint> ParseEndpoints(const google::protobuf::RepeatedPtrField<st
 
 }  // namespace
 
-absl::Status NetsvcWorker::Configure(const internal::v1::Configure& config, UniqueFd audit_directory,
-                                     UniqueFd socket_directory) {
+void NetsvcWorker::Leave() {
+  exit_watch_.reset();
+  process_->Leave();
+}
+
+absl::Status NetsvcWorker::TakeConfig(const internal::v1::Configure& config) {
   dns_ = config.dns();
   host_nameservers_ = ParseEndpoints(config.nameservers());
   const internal::v1::Interface& interface = config.interface();
@@ -45,11 +49,63 @@ absl::Status NetsvcWorker::Configure(const internal::v1::Configure& config, Uniq
   absl::StatusOr<std::vector<policy::Rule>> floor = policy::ParseFloor(config.floor());
   if (!floor.ok()) return floor.status();
   floor_ = *std::move(floor);
+  return absl::OkStatus();
+}
+
+absl::Status NetsvcWorker::Configure(const internal::v1::Configure& config, UniqueFd audit_directory,
+                                     UniqueFd socket_directory) {
+  if (absl::Status status = TakeConfig(config); !status.ok()) return status;
   if (absl::Status status = SetBackstop(config.policy()); !status.ok()) return status;
   Request request;
   *request.mutable_configure() = config;
   const std::array<int, 2> directories = {audit_directory.get(), socket_directory.get()};
   return Call(std::move(request), directories).status();
+}
+
+absl::StatusOr<bool> NetsvcWorker::Resume(const internal::v1::Configure& config, bool keep_open_flows) {
+  const internal::v1::HelloResult& hello = client_->hello();
+  if (!hello.configured() || hello.sandbox_uid() != config.sandbox_uid()) {
+    return absl::FailedPreconditionError("the worker is not this sandbox's");
+  }
+  if (absl::Status status = TakeConfig(config); !status.ok()) return status;
+  policy_ = config.policy();
+  internal::v1::SetHost host;
+  *host.mutable_control_plane() = config.control_plane();
+  *host.mutable_extra_host_cidrs() = config.extra_host_cidrs();
+  *host.mutable_nat64_prefixes() = config.nat64_prefixes();
+  internal::v1::UpdateNetwork update;
+  *update.mutable_dns() = config.dns();
+  *update.mutable_limits() = config.limits();
+  const bool other_policy = hello.policy_generation() != config.policy_generation();
+  absl::Status status = SetHost(host);
+  if (status.ok()) status = SetNameservers(host_nameservers_);
+  if (status.ok()) status = Update(update);
+  if (status.ok()) status = SetFloor(config.floor()).status();
+  if (status.ok() && other_policy) {
+    status = SetPolicy(config.policy(), config.policy_generation(), keep_open_flows).status();
+  }
+  if (!status.ok()) return status;
+  return other_policy;
+}
+
+absl::StatusOr<UniqueFd> NetsvcWorker::GetLink() {
+  Request request;
+  request.mutable_get_link();
+  absl::StatusOr<WorkerAnswer> answer = CallForDescriptor(std::move(request));
+  if (!answer.ok()) return answer.status();
+  return std::move(answer->descriptor);
+}
+
+absl::StatusOr<std::vector<Worker::HeldPort>> NetsvcWorker::GetPorts() {
+  std::vector<HeldPort> ports;
+  while (true) {
+    Request request;
+    request.mutable_get_port()->set_index(static_cast<uint32_t>(ports.size()));
+    absl::StatusOr<WorkerAnswer> answer = CallForDescriptor(std::move(request));
+    if (absl::IsNotFound(answer.status())) return ports;
+    if (!answer.ok()) return answer.status();
+    ports.push_back({answer->response.held_port().port(), std::move(answer->descriptor)});
+  }
 }
 
 absl::StatusOr<uint64_t> NetsvcWorker::SetPolicy(const v1::NetworkPolicy& policy, uint64_t generation,
@@ -119,6 +175,12 @@ absl::StatusOr<uint64_t> NetsvcWorker::RemovePort(const v1::PortMapping& port) {
   const absl::StatusOr<Response> response = Call(std::move(request));
   if (!response.ok()) return response.status();
   return response->port().flows_closed();
+}
+
+absl::Status NetsvcWorker::SetHost(const internal::v1::SetHost& host) {
+  Request request;
+  *request.mutable_set_host() = host;
+  return Call(std::move(request)).status();
 }
 
 absl::Status NetsvcWorker::SetNameservers(const std::vector<Endpoint>& nameservers) {
@@ -209,9 +271,20 @@ void NetsvcWorker::Shutdown(const v1::LifecycleEvent& last) {
 
 absl::StatusOr<Response> NetsvcWorker::Call(Request request, std::span<const int> descriptors) {
   absl::StatusOr<Response> response = client_->Call(std::move(request), descriptors, kCallTimeout);
-  if (response.ok() || client_->connected()) return response;
+  if (response.ok()) return response;
+  return Judge(response.status());
+}
+
+absl::StatusOr<WorkerAnswer> NetsvcWorker::CallForDescriptor(Request request) {
+  absl::StatusOr<WorkerAnswer> answer = client_->CallForDescriptor(std::move(request), kCallTimeout);
+  if (answer.ok()) return answer;
+  return Judge(answer.status());
+}
+
+absl::Status NetsvcWorker::Judge(const absl::Status& status) {
+  if (client_->connected()) return status;
   process_->Kill();
-  return absl::UnavailableError(absl::StrCat("the sandbox's worker is gone: ", response.status().message()));
+  return absl::UnavailableError(absl::StrCat("the sandbox's worker is gone: ", status.message()));
 }
 
 }  // namespace sluice

@@ -29,8 +29,12 @@ class NetsvcWorker : public Worker {
   // Where the end of the process is told. Before anything else is called.
   void SetExitWatch(std::unique_ptr<ExitWatcher::Watch> watch) { exit_watch_ = std::move(watch); }
 
+  void Leave() override;
   absl::Status Configure(const internal::v1::Configure& config, UniqueFd audit_directory,
                          UniqueFd socket_directory) override;
+  absl::StatusOr<bool> Resume(const internal::v1::Configure& config, bool keep_open_flows) override;
+  absl::StatusOr<UniqueFd> GetLink() override;
+  absl::StatusOr<std::vector<HeldPort>> GetPorts() override;
   absl::StatusOr<uint64_t> SetPolicy(const v1::NetworkPolicy& policy, uint64_t generation,
                                      bool keep_open_flows) override;
   absl::StatusOr<uint64_t> SetFloor(const policy::RuleProtos& rules) override;
@@ -38,6 +42,7 @@ class NetsvcWorker : public Worker {
   absl::StatusOr<internal::v1::RuleStatsResult> GetRuleStats() override;
   absl::Status AddPort(const v1::PortMapping& port, const UniqueFd& socket) override;
   absl::StatusOr<uint64_t> RemovePort(const v1::PortMapping& port) override;
+  absl::Status SetHost(const internal::v1::SetHost& host) override;
   absl::Status SetNameservers(const std::vector<Endpoint>& nameservers) override;
   absl::Status Update(const internal::v1::UpdateNetwork& update) override;
   absl::Status SetBlockLists(const std::vector<BlockList>& lists) override;
@@ -51,6 +56,12 @@ class NetsvcWorker : public Worker {
  private:
   absl::StatusOr<internal::v1::Response> Call(internal::v1::Request request, std::span<const int> descriptors = {});
 
+  absl::StatusOr<WorkerAnswer> CallForDescriptor(internal::v1::Request request);
+  // Kills a worker that did not answer, for then nobody knows what it enforces.
+  absl::Status Judge(const absl::Status& status);
+
+  // What the second wall follows from.
+  absl::Status TakeConfig(const internal::v1::Configure& config);
   // Puts the second wall where `policy` and the resolvers in use have it.
   absl::Status SetBackstop(const v1::NetworkPolicy& policy);
 

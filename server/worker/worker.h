@@ -25,12 +25,28 @@ namespace sluice {
 // nobody knows any more what it enforces.
 class Worker {
  public:
-  // Kills the process where it still runs, and waits for its end.
+  // Kills the process where it still runs, and waits for its end. After Leave()
+  // it does nothing.
   virtual ~Worker() = default;
+  // The process goes on without this object, for a later server to adopt.
+  // Nothing else is called from now on.
+  virtual void Leave() = 0;
 
   // Once, before everything else. The directories stay the worker's.
   virtual absl::Status Configure(const internal::v1::Configure& config, UniqueFd audit_directory,
                                  UniqueFd socket_directory) = 0;
+  // In place of Configure, for a worker that was adopted: brings it to `config`
+  // where it is not there. Returns whether the policy in force was another.
+  // FailedPrecondition where it is another sandbox's, or was never configured.
+  virtual absl::StatusOr<bool> Resume(const internal::v1::Configure& config, bool keep_open_flows) = 0;
+  // What an adopted worker holds, in duplicates. NotFound where no link is attached.
+  virtual absl::StatusOr<UniqueFd> GetLink() = 0;
+  struct HeldPort {
+    v1::PortMapping mapping;
+    UniqueFd socket;
+  };
+  virtual absl::StatusOr<std::vector<HeldPort>> GetPorts() = 0;
+
   // Returns the number of flows that the new policy ended, once it is in force.
   virtual absl::StatusOr<uint64_t> SetPolicy(const v1::NetworkPolicy& policy, uint64_t generation,
                                              bool keep_open_flows) = 0;
@@ -43,6 +59,8 @@ class Worker {
   virtual absl::Status AddPort(const v1::PortMapping& port, const UniqueFd& socket) = 0;
   // Returns the number of flows that it ended.
   virtual absl::StatusOr<uint64_t> RemovePort(const v1::PortMapping& port) = 0;
+  // What of the host and the server is another one now.
+  virtual absl::Status SetHost(const internal::v1::SetHost& host) = 0;
   virtual absl::Status SetNameservers(const std::vector<Endpoint>& nameservers) = 0;
   // The settings are in force when it returns.
   virtual absl::Status Update(const internal::v1::UpdateNetwork& update) = 0;
@@ -59,7 +77,6 @@ class Worker {
   // pcapng blocks a message. Closing it ends the capture.
   virtual absl::StatusOr<UniqueFd> StartCapture(const internal::v1::StartCapture& request) = 0;
   virtual absl::Status RecordEvent(const v1::LifecycleEvent& event) = 0;
-  // The worker keeps the only descriptor of the TAP's queue.
   virtual absl::Status AttachLink(UniqueFd tap) = 0;
   virtual absl::Status DetachLink() = 0;
   // Ends every flow, writes `last` as the log's last event, and returns when
@@ -85,6 +102,10 @@ class WorkerLauncher {
   // A worker that runs and has answered, but knows of no sandbox yet. The
   // launcher outlives it.
   virtual absl::StatusOr<std::unique_ptr<Worker>> Launch(const Options& options) = 0;
+  // The worker that an earlier server left in the directory. NotFound where none
+  // runs; FailedPrecondition where it speaks no version of the protocol that this
+  // server does. After an error none runs.
+  virtual absl::StatusOr<std::unique_ptr<Worker>> Adopt(const Options& options) = 0;
 };
 
 }  // namespace sluice

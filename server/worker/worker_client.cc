@@ -27,11 +27,13 @@ absl::StatusOr<std::unique_ptr<WorkerClient>> WorkerClient::Greet(UniqueFd socke
   std::unique_ptr<WorkerClient> client(new WorkerClient(std::move(socket)));
   internal::v1::Request request;
   request.mutable_hello()->set_version(kVersion);
+  request.mutable_hello()->set_oldest_version(kOldestVersion);
   absl::StatusOr<internal::v1::Response> response = client->Call(std::move(request), {}, timeout);
   if (!response.ok()) return response.status();
-  if (response->hello().version() != kVersion) {
-    return absl::FailedPreconditionError(absl::StrCat("the worker speaks version ", response->hello().version(),
-                                                      " of the internal protocol, not ", kVersion));
+  const uint32_t version = response->hello().version();
+  if (version < kOldestVersion || version > kVersion) {
+    return absl::FailedPreconditionError(absl::StrCat("the worker speaks version ", version, " of the internal protocol, this server ",
+                                                      kOldestVersion, " to ", kVersion));
   }
   client->hello_ = response->hello();
   return client;
@@ -39,32 +41,45 @@ absl::StatusOr<std::unique_ptr<WorkerClient>> WorkerClient::Greet(UniqueFd socke
 
 absl::StatusOr<internal::v1::Response> WorkerClient::Call(internal::v1::Request request,
                                                           std::span<const int> descriptors, absl::Duration timeout) {
+  absl::StatusOr<WorkerAnswer> answer = Ask(request, descriptors, timeout);
+  if (!answer.ok()) return answer.status();
+  return std::move(answer->response);
+}
+
+absl::StatusOr<WorkerAnswer> WorkerClient::CallForDescriptor(internal::v1::Request request, absl::Duration timeout) {
+  absl::StatusOr<WorkerAnswer> answer = Ask(request, {}, timeout);
+  if (answer.ok() && !answer->descriptor.valid()) return absl::UnavailableError("the worker's answer lacks a descriptor");
+  return answer;
+}
+
+absl::StatusOr<WorkerAnswer> WorkerClient::Ask(internal::v1::Request& request, std::span<const int> descriptors,
+                                               absl::Duration timeout) {
   // Before anything is sent: the worker is not to blame.
   if (request.ByteSizeLong() > kMaxMessage - kIdSize) {
     return absl::ResourceExhaustedError("the request is too long for the worker");
   }
   const absl::Time deadline = absl::Now() + timeout;
   if (!TakeTurn(deadline)) return absl::UnavailableError("the worker is gone or busy");
-  absl::StatusOr<internal::v1::Response> response = Exchange(request, descriptors, deadline);
-  EndTurn(response.ok());
-  if (!response.ok()) return response;
-  const absl::Status status = ToStatus(*response);
+  absl::StatusOr<WorkerAnswer> answer = Exchange(request, descriptors, deadline);
+  EndTurn(answer.ok());
+  if (!answer.ok()) return answer;
+  const absl::Status status = ToStatus(answer->response);
   if (!status.ok()) return status;
-  return response;
+  return answer;
 }
 
-absl::StatusOr<internal::v1::Response> WorkerClient::Exchange(internal::v1::Request& request,
-                                                              std::span<const int> descriptors, absl::Time deadline) {
+absl::StatusOr<WorkerAnswer> WorkerClient::Exchange(internal::v1::Request& request, std::span<const int> descriptors,
+                                                    absl::Time deadline) {
   request.set_id(++last_id_);
   const absl::Status sent = SendMessage(socket_.get(), request.SerializeAsString(), descriptors, deadline);
   if (!sent.ok()) return sent;
-  const absl::StatusOr<std::string> answer = ReceiveMessage(socket_.get(), deadline);
-  if (!answer.ok()) return answer.status();
-  internal::v1::Response response;
-  if (!response.ParseFromString(*answer) || response.id() != request.id()) {
+  absl::StatusOr<ReceivedMessage> received = ReceiveWithDescriptor(socket_.get(), deadline);
+  if (!received.ok()) return received.status();
+  WorkerAnswer answer{.response = {}, .descriptor = std::move(received->descriptor)};
+  if (!answer.response.ParseFromString(received->bytes) || answer.response.id() != request.id()) {
     return absl::UnavailableError("the worker's answer makes no sense");
   }
-  return response;
+  return answer;
 }
 
 bool WorkerClient::connected() const {

@@ -14,11 +14,18 @@
 
 namespace sluice {
 
+struct WorkerAnswer {
+  internal::v1::Response response;
+  UniqueFd descriptor;
+};
+
 // One connection to a worker: asks, and waits for the answer. Any thread; calls
 // take turns.
 class WorkerClient {
  public:
-  static constexpr uint32_t kVersion = 1;  // of sluice.internal.v1
+  // Of sluice.internal.v1: the latest and the earliest that this server speaks.
+  static constexpr uint32_t kVersion = 1;
+  static constexpr uint32_t kOldestVersion = 1;
 
   // Takes a connected socket (ConnectUnix) and greets. FailedPrecondition for a
   // worker that speaks another version.
@@ -32,6 +39,10 @@ class WorkerClient {
   absl::StatusOr<internal::v1::Response> Call(internal::v1::Request request, std::span<const int> descriptors,
                                               absl::Duration timeout);
 
+  // The same for a request whose answer bears a descriptor. Unavailable where it
+  // does not.
+  absl::StatusOr<WorkerAnswer> CallForDescriptor(internal::v1::Request request, absl::Duration timeout);
+
   bool connected() const;
 
   // What the worker said of itself when greeted.
@@ -43,8 +54,10 @@ class WorkerClient {
   // One call at a time is on the socket; others wait here, not in a lock.
   bool TakeTurn(absl::Time deadline);
   void EndTurn(bool still_connected);
-  absl::StatusOr<internal::v1::Response> Exchange(internal::v1::Request& request, std::span<const int> descriptors,
-                                                  absl::Time deadline);
+  absl::StatusOr<WorkerAnswer> Ask(internal::v1::Request& request, std::span<const int> descriptors,
+                                   absl::Duration timeout);
+  absl::StatusOr<WorkerAnswer> Exchange(internal::v1::Request& request, std::span<const int> descriptors,
+                                        absl::Time deadline);
 
   const UniqueFd socket_;
   internal::v1::HelloResult hello_;

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -11,6 +12,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "gtest/gtest.h"
@@ -60,10 +62,13 @@ void AddChildren(int pid, Lines& lines) {
   }
 }
 
-void AddOutput(const lab::Lab& lab, const std::string& what, const std::vector<std::string>& command, Lines& lines) {
+// `hidden`: what is another after a restart of the server, and means nothing.
+void AddOutput(const lab::Lab& lab, const std::string& what, const std::vector<std::string>& command,
+               const std::string& hidden, Lines& lines) {
   const auto result = lab.RunInHost(command);
   ASSERT_TRUE(result.ok() && result->exit_code == 0) << what << ": " << result.status();
-  for (const absl::string_view line : absl::StrSplit(result->out, '\n', absl::SkipEmpty())) {
+  const std::string out = absl::StrReplaceAll(result->out, {{hidden, "..."}});
+  for (const absl::string_view line : absl::StrSplit(out, '\n', absl::SkipEmpty())) {
     lines.insert(absl::StrCat(what, " ", line));
   }
 }
@@ -78,31 +83,23 @@ void AddFiles(const std::string& directory, Lines& lines) {
 
 // gRPC makes an eventfd or an epoll set more when one more of its threads comes
 // to be: a few of them are no sandbox's, whose leavings would grow with each.
-bool AreSame(Lines now, Lines before) {
+void ForgetGrpcs(Lines& now, Lines& before) {
   constexpr size_t kOfGrpc = 3;
   const std::string anonymous = "descriptor anon_inode";
-  const size_t more = now.erase(anonymous);
-  const size_t less = before.erase(anonymous);
-  return now == before && more <= less + kOfGrpc;
+  if (now.count(anonymous) > before.count(anonymous) + kOfGrpc) return;
+  now.erase(anonymous);
+  before.erase(anonymous);
 }
 
 }  // namespace
 
-void ExpectLeavings(const lab::Lab& lab, const ServerProcess& server, const Lines& before) {
-  constexpr absl::Duration kMoment = absl::Seconds(10);
-  const absl::Time deadline = absl::Now() + kMoment;
-  Lines now = Leavings(lab, server);
-  while (!AreSame(now, before) && absl::Now() < deadline) now = Leavings(lab, server);
-  if (AreSame(now, before)) return;
-  EXPECT_EQ(now, before);
-}
-
 Lines Leavings(const lab::Lab& lab, const ServerProcess& server) {
   Lines lines;
+  const std::string api = absl::StrCat("127.0.0.1:", server.tcp_port(), " ");
   AddDescriptors(server.pid(), lines);
   AddChildren(server.pid(), lines);
-  AddOutput(lab, "link", {"ip", "-o", "link"}, lines);
-  AddOutput(lab, "socket", {"ss", "-Htuln"}, lines);
+  AddOutput(lab, "link", {"ip", "-o", "link"}, api, lines);
+  AddOutput(lab, "socket", {"ss", "-Htuln"}, api, lines);
   AddFiles(server.state_dir(), lines);
   for (const char* mounts : {"/proc/self/mounts", "/proc/1/mounts"}) {
     const std::string all = ReadProc(mounts);
@@ -111,6 +108,26 @@ Lines Leavings(const lab::Lab& lab, const ServerProcess& server) {
     }
   }
   return lines;
+}
+
+std::string NewLeavings(const lab::Lab& lab, const ServerProcess& server,
+                        const std::multiset<std::string>& at_first, absl::Duration patience) {
+  const absl::Time deadline = absl::Now() + patience;
+  while (true) {
+    Lines now = Leavings(lab, server);
+    Lines before = at_first;
+    ForgetGrpcs(now, before);
+    Lines more, less;
+    std::set_difference(now.begin(), now.end(), before.begin(), before.end(), std::inserter(more, more.end()));
+    std::set_difference(before.begin(), before.end(), now.begin(), now.end(), std::inserter(less, less.end()));
+    if ((more.empty() && less.empty()) || absl::Now() > deadline) {
+      std::string difference;
+      for (const std::string& line : more) absl::StrAppend(&difference, "+ ", line, "\n");
+      for (const std::string& line : less) absl::StrAppend(&difference, "- ", line, "\n");
+      return difference;
+    }
+    absl::SleepFor(absl::Milliseconds(50));
+  }
 }
 
 }  // namespace sluice::e2e

@@ -4,6 +4,7 @@
 #include <set>
 #include <string>
 
+#include "absl/time/time.h"
 #include "tests/e2e/server_process.h"
 #include "tests/lab/lab.h"
 
@@ -15,10 +16,10 @@ namespace sluice::e2e {
 // for a while, are not among it. What others on the machine do does not show.
 std::multiset<std::string> Leavings(const lab::Lab& lab, const ServerProcess& server);
 
-// That there is again what was there before. A reader that has gone, the server's own
-// included, may take a moment to be seen gone. Before, a client must have called the
-// server: its connection is one more socket.
-void ExpectLeavings(const lab::Lab& lab, const ServerProcess& server, const std::multiset<std::string>& before);
+// What is left beside `before`, or missing ("+ LINE", "- LINE"), once there is nothing
+// of that kind or `patience` is over: connections end in their own time.
+std::string NewLeavings(const lab::Lab& lab, const ServerProcess& server, const std::multiset<std::string>& before,
+                        absl::Duration patience = absl::Seconds(10));
 
 }  // namespace sluice::e2e
 

@@ -73,8 +73,8 @@ absl::StatusOr<std::unique_ptr<ServerProcess>> ServerProcess::Start(const lab::L
                                    "--listen=127.0.0.1:0",
                                    "--allow_plaintext_tcp",
                                    absl::StrCat("--netsvc=", Runfile("netsvc/worker/sluice-netsvc")),
-                                   absl::StrCat("--resolv_conf=", resolv_conf),
-                                   "--stop_sandboxes_on_exit"};
+                                   absl::StrCat("--resolv_conf=", resolv_conf)};
+  if (!options.leave_sandboxes) argv.push_back("--stop_sandboxes_on_exit");
   argv.insert(argv.end(), options.flags.begin(), options.flags.end());
   if (absl::Status s = server->Spawn(); !s.ok()) return s;
   return server;
@@ -87,9 +87,13 @@ absl::Status ServerProcess::Spawn() {
   return AwaitReady();
 }
 
+absl::Status ServerProcess::End(int signal) {
+  if (absl::Status s = process_->Signal(signal); !s.ok()) return s;
+  return process_->Wait(kStopTimeout).status();
+}
+
 absl::Status ServerProcess::KillAndRestart() {
-  if (absl::Status s = process_->Signal(SIGKILL); !s.ok()) return s;
-  if (absl::Status s = process_->Wait(kStopTimeout).status(); !s.ok()) return s;
+  if (absl::Status s = End(SIGKILL); !s.ok()) return s;
   return Spawn();
 }
 

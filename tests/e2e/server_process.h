@@ -33,6 +33,8 @@ class ServerProcess {
     // Where not 0: audit logs are on a file system of this size, in a mount
     // namespace that the test has for itself from then on.
     uint64_t audit_disk_bytes = 0;
+    // Sandboxes outlive it: tests delete them.
+    bool leave_sandboxes = false;
   };
 
   // Returns once it serves.
@@ -48,8 +50,10 @@ class ServerProcess {
   // an error. OK where it was stopped before.
   absl::Status Stop();
 
-  // Kills it, which leaves its workers, and starts it anew on the same state
-  // directory, on other ports.
+  // Ends it with a signal, which leaves its sandboxes to the next.
+  absl::Status End(int signal);
+  // Starts it anew on the same state directory, on other ports.
+  absl::Status Restart() { return Spawn(); }
   absl::Status KillAndRestart();
 
   pid_t pid() const { return process_->pid(); }

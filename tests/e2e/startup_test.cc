@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -130,6 +131,17 @@ TEST_F(StartupTest, SaysThatTheStateDirectoryCannotBeUsed) {
   ASSERT_TRUE(WriteFile(file, "").ok());
   EXPECT_THAT(Complaint(Command({absl::StrCat("--listen=", socket()), absl::StrCat("--state_dir=", file)})),
               HasSubstr(absl::StrCat("the state directory ", file, " cannot be used: ")));
+}
+
+TEST_F(StartupTest, LeavesADatabaseThatIsDamaged) {
+  const std::string state = directory_ + "/damaged";
+  ASSERT_EQ(mkdir(state.c_str(), 0700), 0);
+  const std::string database = state + "/state.db";
+  const std::string damaged(8192, 'x');
+  ASSERT_TRUE(WriteFile(database, damaged).ok());
+  EXPECT_THAT(Complaint(Command({absl::StrCat("--listen=", socket()), absl::StrCat("--state_dir=", state)})),
+              HasSubstr(absl::StrCat("the state database ", database, " is damaged (")));
+  EXPECT_EQ(ReadFile(database, 1 << 20).value_or(""), damaged);
 }
 
 TEST_F(StartupTest, SaysWhereItCannotListen) {

@@ -42,7 +42,7 @@ class VmGuestTest : public VmTest {
   }
   static void TearDownTestSuite() {
     EXPECT_TRUE(client().Delete(id_).ok());
-    ExpectLeavings(lab(), server(), before_);
+    EXPECT_EQ(NewLeavings(lab(), server(), before_), "");
     VmTest::TearDownTestSuite();
   }
   void SetUp() override {
@@ -240,7 +240,7 @@ TEST_F(VmGuestTest, SaysWhatIsWrong) {
   const absl::Status status = client().Create(Proto<v1::Sandbox>("guest { vm { kernel: '/bin/busybox' } }")).status();
   EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
   EXPECT_THAT(std::string(status.message()), HasSubstr("the virtual machine does not start: "));
-  ExpectLeavings(lab(), server(), before);
+  EXPECT_EQ(NewLeavings(lab(), server(), before), "");
 }
 
 }  // namespace

@@ -21,6 +21,10 @@ std::string VmTest::initrd_;
 
 void VmTest::SetUpTestSuite() {
   E2eTest::SetUpTestSuite();
+  MakeMachine();
+}
+
+void VmTest::MakeMachine() {
   for (const auto& entry : fs::directory_iterator(absl::StrCat(kPackages, "/boot"))) {
     if (absl::StartsWith(entry.path().filename().string(), "vmlinuz-")) kernel_ = entry.path();
   }

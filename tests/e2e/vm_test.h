@@ -15,6 +15,8 @@ class VmTest : public E2eTest {
   static constexpr absl::Duration kBootTimeout = absl::Seconds(90);
 
   static void SetUpTestSuite();
+  // The files that it boots from.
+  static void MakeMachine();
 
   // A VmGuest in text form, with `arguments` for the kernel and `more` fields.
   static std::string Vm(absl::string_view arguments = "", absl::string_view more = "");

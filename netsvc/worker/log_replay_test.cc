@@ -1,10 +1,11 @@
-#include "netsvc/worker/bindings_replay.h"
+#include "netsvc/worker/log_replay.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "google/protobuf/text_format.h"
@@ -22,9 +23,9 @@ const IpAddress kAddress = *IpAddress::Parse("93.184.216.34");
 
 DomainName Name(const std::string& text) { return DomainName::FromText(text).value(); }
 
-class BindingsReplayTest : public testing::Test {
+class LogReplayTest : public testing::Test {
  protected:
-  BindingsReplayTest() {
+  LogReplayTest() {
     std::string path = testing::TempDir() + "/logXXXXXX";
     EXPECT_NE(mkdtemp(path.data()), nullptr);
     directory_.reset(open(path.c_str(), O_RDONLY | O_DIRECTORY));
@@ -37,13 +38,26 @@ class BindingsReplayTest : public testing::Test {
     log_->Append(event);
     EXPECT_TRUE(log_->Flush().ok());
   }
+  void RecordEvent(const std::string& text) {
+    v1::AuditEvent event;
+    EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &event)) << text;
+    log_->Append(event);
+    EXPECT_TRUE(log_->Flush().ok());
+  }
+  void RecordFlow(int id, const std::string& phase) {
+    RecordEvent("flow { flow_id: " + std::to_string(id) + " phase: PHASE_" + phase + " }");
+  }
+  std::vector<uint64_t> OpenFlows() {
+    dns::Bindings bindings(clock_);
+    return ReplayLog(directory_.get(), clock_, bindings).open_flows;
+  }
   void RecordAnswer(const std::string& name, int ttl) {
     Record("name: '" + name + "' addresses: '93.184.216.34' verdict { action: ACTION_ALLOW } ttl { seconds: " +
            std::to_string(ttl) + " }");
   }
   dns::Bindings::Names Replayed() {
     dns::Bindings bindings(clock_);
-    ReplayBindings(directory_.get(), clock_, bindings);
+    ReplayLog(directory_.get(), clock_, bindings);
     return bindings.NamesOf(kAddress);
   }
 
@@ -52,7 +66,7 @@ class BindingsReplayTest : public testing::Test {
   std::unique_ptr<audit::LogWriter> log_;
 };
 
-TEST_F(BindingsReplayTest, PairsHaveWhatIsLeftOfTheirTime) {
+TEST_F(LogReplayTest, PairsHaveWhatIsLeftOfTheirTime) {
   RecordAnswer("short.test", 0);
   RecordAnswer("long.test", 300);
   clock_.Advance(absl::Seconds(59));
@@ -62,7 +76,7 @@ TEST_F(BindingsReplayTest, PairsHaveWhatIsLeftOfTheirTime) {
   EXPECT_THAT(Replayed().stale, ElementsAre(Name("short.test")));
 }
 
-TEST_F(BindingsReplayTest, AllowedAnswersAloneBind) {
+TEST_F(LogReplayTest, AllowedAnswersAloneBind) {
   Record("name: 'denied.test' addresses: '93.184.216.34' verdict { action: ACTION_DENY }");
   Record("name: 'nothing.test' verdict { action: ACTION_ALLOW }");
   Record("name: 'broken..test' addresses: '93.184.216.34' verdict { action: ACTION_ALLOW }");
@@ -70,11 +84,30 @@ TEST_F(BindingsReplayTest, AllowedAnswersAloneBind) {
   EXPECT_THAT(Replayed().stale, IsEmpty());
 }
 
-TEST_F(BindingsReplayTest, WhatIsOldIsLeftAlone) {
+TEST_F(LogReplayTest, WhatIsOldIsLeftAlone) {
   RecordAnswer("old.test", 86'400);
   clock_.Advance(kReplayAge + absl::Seconds(1));
   RecordAnswer("new.test", 0);
   EXPECT_THAT(Replayed().live, ElementsAre(Name("new.test")));
+}
+
+TEST_F(LogReplayTest, FlowsThatWereOpenedAndNotClosedAreOpen) {
+  RecordFlow(1, "OPENED");
+  RecordFlow(2, "OPENED");
+  RecordFlow(3, "DENIED");
+  RecordFlow(1, "CLOSED");
+  EXPECT_THAT(OpenFlows(), ElementsAre(2));
+  // A flow that is open is told of every minute; this one is no more.
+  clock_.Advance(kSilence);
+  RecordFlow(4, "PROGRESS");
+  EXPECT_THAT(OpenFlows(), ElementsAre(4));
+}
+
+TEST_F(LogReplayTest, FlowsOfAWorkerThatWasReplacedBeforeAreNot) {
+  RecordFlow(1, "OPENED");
+  RecordEvent("lifecycle { state: STATE_DEGRADED }");
+  RecordFlow(2, "OPENED");
+  EXPECT_THAT(OpenFlows(), ElementsAre(2));
 }
 
 }  // namespace
