@@ -19,7 +19,7 @@ namespace {
 
 constexpr int kReaders = 20;
 // Connections that are denied, each an event of some 200 bytes.
-constexpr int kLoad = 30'000;
+constexpr int kLoad = 12'000;
 constexpr size_t kMebibyte = 1 << 20;
 
 // Knocks at each of `count` ports that no policy allows. Each is answered, so
@@ -133,8 +133,8 @@ TEST_F(StoppedReaderTest, SlowsNoWorkerCostsNoMemoryAndMissesNothing) {
   const uint64_t last = LastNumber(id);
   ASSERT_GT(last, kLoad);
   const size_t grown = std::max(ResidentSize(), before) - before;
-  // Unread: 20 times 30,000 events.
-  EXPECT_LT(grown, 40 * kMebibyte);
+  // Unread: 20 times 12,000 events.
+  EXPECT_LT(grown, 16 * kMebibyte);
   // Twenty readers that took all of it at once would cost more than it does.
   EXPECT_LT(with, 3 * without + absl::Seconds(1)) << "without readers " << without;
   RecordProperty("log_events", static_cast<int>(last));
