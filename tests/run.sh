@@ -45,7 +45,7 @@ main() {
   # only when tried again is told as FLAKY.
   local -r jobs=$(($(nproc) + 1))
   bazel test --jobs="$jobs" --local_cpu_resources="$jobs" --local_test_jobs=1 --keep_going \
-    --flaky_test_attempts=//tests/e2e/.*@2 \
+    --flaky_test_attempts=//tests/e2e:.*@2 \
     --noshow_progress --test_summary=short --test_output=errors \
     --test_env="SLUICE_BUF=$PWD/tests/node_modules/.bin/buf" \
     --test_env="SLUICE_NODE_MODULES=$PWD/clients/typescript/node_modules" \
