@@ -154,9 +154,8 @@ absl::Status Sandbox::ConfigureWorker(const std::string& replaces) {
   if (!status.ok()) return status;
   status = GiveBlockLists(record_.network().dns().block_lists());
   if (!status.ok()) return status;
-  internal::v1::Configure config = MakeWorkerConfig(record_, plan_, host_);
+  internal::v1::Configure config = MakeWorkerConfig(record_, plan_, host_, *environment_.floor.Get());
   config.set_uid(worker_id_->id());
-  *config.mutable_floor() = *environment_.floor.Get();
   config.set_replaces(replaces);
   status = worker_->Configure(config, *std::move(audit), *std::move(sockets));
   if (!status.ok()) return InField("sandbox.network", status);

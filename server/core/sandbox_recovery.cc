@@ -139,7 +139,8 @@ absl::StatusOr<bool> Sandbox::ResumeWorker() {
   if (const absl::Status lists = GiveBlockLists(record_.network().dns().block_lists()); !lists.ok()) {
     spdlog::warn("sandbox {}: {}; its worker keeps what it has", id_, std::string(lists.message()));
   }
-  absl::StatusOr<bool> told = worker_->Resume(MakeWorkerConfig(record_, plan_, host_), keep_open_flows_);
+  absl::StatusOr<bool> told =
+      worker_->Resume(MakeWorkerConfig(record_, plan_, host_, *environment_.floor.Get()), keep_open_flows_);
   if (told.ok()) return told;
   spdlog::error("sandbox {}: its worker cannot go on: {}", id_, std::string(told.status().message()));
   worker_ = nullptr;

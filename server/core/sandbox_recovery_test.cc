@@ -211,6 +211,18 @@ TEST_F(SandboxRecoveryTest, AWorkerThatCannotBeReplacedIsTriedAgain) {
   EXPECT_EQ(host_.Existing(), existing);
 }
 
+TEST_F(SandboxRecoveryTest, AnAdoptedWorkerHasTheFloorAsItIsNow) {
+  ASSERT_TRUE(CreateNamed("web").ok());
+  EXPECT_EQ(host_.floor_rules(), 1);
+  Restart();
+  EXPECT_EQ(host_.floor_rules(), 1);
+  Restart([&] {
+    ASSERT_TRUE(WriteFile(floor_path_, "rules: [{action: ACTION_DENY}, {action: ACTION_DENY}]\n").ok());
+    floor_->Reload();
+  });
+  EXPECT_EQ(host_.floor_rules(), 2);
+}
+
 TEST_F(SandboxRecoveryTest, AWorkerThatCannotBeReplacedFailsInTheEnd) {
   ASSERT_TRUE(CreateNamed("web").ok());
   host_.TakeSteps();

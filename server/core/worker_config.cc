@@ -27,7 +27,7 @@ void FillHost(const HostNetwork& host, Message& to) {
 }  // namespace
 
 internal::v1::Configure MakeWorkerConfig(const v1::Sandbox& sandbox, const InterfacePlan& plan,
-                                         const HostNetwork& host) {
+                                         const HostNetwork& host, const policy::RuleProtos& floor) {
   internal::v1::Configure config;
   config.set_sandbox_id(sandbox.id());
   config.set_sandbox_uid(sandbox.uid());
@@ -39,6 +39,7 @@ internal::v1::Configure MakeWorkerConfig(const v1::Sandbox& sandbox, const Inter
   for (const Endpoint& server : host.nameservers) config.add_nameservers(server.ToString());
   FillHost(host, config);
   *config.mutable_audit() = host.audit;
+  *config.mutable_floor() = floor;
   return config;
 }
 

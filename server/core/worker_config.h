@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "netsvc/policy/rule.h"
 #include "server/core/host_network.h"
 #include "server/core/interface_plan.h"
 #include "sluice/internal/v1/worker.pb.h"
@@ -11,9 +12,9 @@
 namespace sluice {
 
 // What a worker is told of its sandbox (checked and complete, with a uid) as it
-// starts.
+// starts, and again by a server that adopts it. `floor`: as ParseFloor takes it.
 internal::v1::Configure MakeWorkerConfig(const v1::Sandbox& sandbox, const InterfacePlan& plan,
-                                         const HostNetwork& host);
+                                         const HostNetwork& host, const policy::RuleProtos& floor);
 // What of it follows from the host and the server alone.
 internal::v1::SetHost MakeHostUpdate(const HostNetwork& host);
 

@@ -2,6 +2,7 @@
 // their file changes.
 
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "netsvc/base/io.h"
@@ -62,6 +64,11 @@ class FloorTest : public E2eTest {
     });
   }
 
+  // Starts a server where one was ended; returns once it answers.
+  static void StartServer() {
+    ASSERT_TRUE(server().Restart().ok());
+    for (const absl::Time end = absl::Now() + kEventTimeout; !client().List({}).ok();) ASSERT_LT(absl::Now(), end);
+  }
   static v1::Verdict Ask(absl::string_view request) {
     v1::EvaluatePolicyResponse response;
     EXPECT_TRUE(Evaluate(client(), Proto<v1::EvaluatePolicyRequest>(request), response).ok());
@@ -118,6 +125,25 @@ TEST_F(FloorTest, DeniesWhatACallerAllowsUntilTheFileChanges) {
   policy = GetPolicyStats(client(), id);
   EXPECT_EQ(StatsOf(policy, "mine").flows_allowed(), 2u);
   EXPECT_EQ(policy.policy_generation(), 1u);
+}
+
+TEST_F(FloorTest, HoldsWhenAnotherServerTakesTheSandboxOver) {
+  SetFloor(kDenyEcho);
+  const std::string id = CreateOci(kAllowAll);
+  AwaitFloor(id);
+  const auto sniffer = Sniff(Sniffer::Where::kInternet);
+  ASSERT_NE(sniffer, nullptr);
+  ASSERT_TRUE(server().End(SIGKILL).ok());
+  ASSERT_NO_FATAL_FAILURE(StartServer());
+  EXPECT_EQ(Run(id, TcpConnect(kEcho, 7)).out, "ECONNREFUSED\n");
+  EXPECT_EQ(Arrived(*sniffer, IPPROTO_TCP, kEcho, 0), 0);
+  // The twin: a file that changed while no server was there.
+  ASSERT_TRUE(server().End(SIGKILL).ok());
+  SetFloor("");
+  ASSERT_NO_FATAL_FAILURE(StartServer());
+  AwaitFloor(id);
+  EXPECT_EQ(Run(id, TcpConnect(kEcho, 7)).out, "ping\n");
+  EXPECT_GT(Arrived(*sniffer, IPPROTO_TCP, kEcho, 7), 0);
 }
 
 TEST_F(FloorTest, AChangedFileEndsTheOpenFlowsThatItDenies) {
