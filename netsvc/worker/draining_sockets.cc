@@ -33,9 +33,11 @@ bool HasData(int socket) { return Unacknowledged(socket) > 1; }
 
 }  // namespace
 
-void DrainingSockets::OnFlowOver(const flow::Flow& flow, absl::Duration now) {
+bool DrainingSockets::OnFlowOver(const flow::Flow& flow, absl::Duration now) {
   const bool sends_on = flow.handler == flow::Handler::kStack && flow.socket >= 0 && !flow.tcp.reset_by_guest();
-  if (sends_on && HasData(flow.socket)) Hold(flow, flow.socket, now);
+  if (!sends_on || !HasData(flow.socket)) return false;
+  Hold(flow, flow.socket, now);
+  return true;
 }
 
 void DrainingSockets::OnSocketClosed(int socket, const flow::Flow* flow, absl::Duration now) {

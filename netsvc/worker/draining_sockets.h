@@ -34,8 +34,8 @@ class DrainingSockets {
   explicit DrainingSockets(HostStack& stack) : stack_(stack) {}
 
   // `flow` is over, and its socket still the stack's. Nothing is held of one that
-  // the guest reset.
-  void OnFlowOver(const flow::Flow& flow, absl::Duration now);
+  // the guest reset. True where the socket has something to send.
+  bool OnFlowOver(const flow::Flow& flow, absl::Duration now);
   // The stack is about to close `socket`; `flow`: whose it is, nullptr where that
   // is over.
   void OnSocketClosed(int socket, const flow::Flow* flow, absl::Duration now);

@@ -21,7 +21,9 @@ v1::FlowEvent::EndCause CauseOf(const Flow& flow) {
 }  // namespace
 
 void FlowEnder::Finish(Flow& flow) {
-  parts_.draining.OnFlowOver(flow, parts_.loop.clock().Monotonic());
+  const bool sends_on = parts_.draining.OnFlowOver(flow, parts_.loop.clock().Monotonic());
+  const bool lingers = flow.socket >= 0 && flow.tcp.state() == flow::TcpTracker::State::kFinished;
+  if (lingers && !sends_on) lingering_.Add(flow);
   Close(flow, CauseOf(flow), nullptr);
 }
 

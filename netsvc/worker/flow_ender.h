@@ -9,6 +9,7 @@
 #include "netsvc/worker/draining_sockets.h"
 #include "netsvc/worker/echo_relay.h"
 #include "netsvc/worker/guest_link.h"
+#include "netsvc/worker/lingering_connections.h"
 #include "netsvc/worker/stack_port.h"
 #include "netsvc/worker/subnet.h"
 
@@ -29,7 +30,8 @@ class FlowEnder {
     DrainingSockets& draining;
   };
 
-  explicit FlowEnder(const Parts& parts) : parts_(parts) {}
+  explicit FlowEnder(const Parts& parts)
+      : parts_(parts), lingering_(parts.loop, parts.flows, [this](const flow::Flow& flow) { ResetStack(flow); }) {}
 
   // It ended by itself: both sides know.
   void Finish(flow::Flow& flow);
@@ -43,6 +45,7 @@ class FlowEnder {
   void ResetStack(const flow::Flow& flow);
 
   const Parts parts_;
+  LingeringConnections lingering_;
 };
 
 }  // namespace sluice

@@ -337,6 +337,25 @@ TEST_F(GatewayTest, AFinishedConnectionIsToldWithItsBytes) {
   EXPECT_EQ(flows_.open_count(), 0u);
 }
 
+TEST_F(GatewayTest, AConnectionThatItsRemoteClosedFirstDoesNotLingerInTheStack) {
+  stack_.next_socket = 7;  // which the stack does not close
+  GuestSendsTcp(kWeb, {.sequence = 1000, .flags = kSyn});
+  const packet::Addressing back{subnet_.gateway_mac, subnet_.guest_mac, kWeb, {subnet_.ipv4.guest, 4242}};
+  StackSends(back, {.sequence = 500, .acknowledgment = 1001, .flags = kSyn | kAck});
+  StackSends(back, {.sequence = 501, .acknowledgment = 1001, .flags = kAck | packet::kFin});
+  GuestSendsTcp(kWeb, {.sequence = 1001, .acknowledgment = 502, .flags = kAck | packet::kFin});
+  StackSends(back, {.sequence = 502, .acknowledgment = 1002, .flags = kAck});
+  EXPECT_EQ(LastFlowEvent().end_cause(), v1::FlowEvent::END_CAUSE_FINISHED);
+  to_guest_.clear();
+  const size_t before = stack_.frames.size();
+  loop_.Advance(LingeringConnections::kLinger);
+  ASSERT_EQ(stack_.frames.size(), before + 1);
+  EXPECT_TRUE(stack_.last().tcp_flags & kRst);
+  EXPECT_EQ(stack_.last().sequence, 1002u);
+  EXPECT_EQ(stack_.last().destination_endpoint(), kWeb);
+  EXPECT_TRUE(to_guest_.empty());
+}
+
 TEST_F(GatewayTest, ALongConnectionIsToldEveryMinute) {
   GuestSendsTcp(kWeb, {.sequence = 1000, .flags = kSyn});
   StackSends({subnet_.gateway_mac, subnet_.guest_mac, kWeb, {subnet_.ipv4.guest, 4242}},

@@ -60,7 +60,7 @@ std::vector<IpAddress> Subnet::Reserved() const {
 
 uint16_t Subnet::SegmentSize(bool v6) const {
   const size_t ip = v6 ? packet::kIpv6HeaderSize : packet::kIpv4HeaderSize;
-  return static_cast<uint16_t>(mtu - ip - packet::kTcpHeaderSize);
+  return std::min(static_cast<uint16_t>(mtu - ip - packet::kTcpHeaderSize), kMaxSegment);
 }
 
 }  // namespace sluice

@@ -45,8 +45,13 @@ struct Subnet {
   bool IsPublished(const IpAddress& address) const { return address == family(address).published; }
   // Every address of the link that is not the guest's.
   std::vector<IpAddress> Reserved() const;
-  // TCP payload of a segment that fits the MTU.
+  // TCP payload of a segment to the guest: fits the MTU, and is kMaxSegment at most.
   uint16_t SegmentSize(bool v6) const;
+
+  // A quarter of what libslirp lets be under way (64 KB). A guest acknowledges at
+  // once what is more than one segment, and else waits, for 40 ms say (RFC 9293
+  // section 3.8.6.3): all that is under way must not be one.
+  static constexpr uint16_t kMaxSegment = 16384;
 };
 
 }  // namespace sluice
