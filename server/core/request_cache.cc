@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "netsvc/base/field_error.h"
 
 namespace sluice {
@@ -18,6 +19,11 @@ std::string Digest(const std::string& bytes) {
 }
 
 }  // namespace
+
+std::string RequestCache::Key(absl::string_view method, absl::string_view caller, absl::string_view request_id) {
+  // Neither the first part nor the last has a line break.
+  return absl::StrCat(method, "\n", caller, "\n", request_id);
+}
 
 void RequestCache::Run(const std::string& key, const std::string& request, Done done,
                        const std::function<void(Done, const RequestName&)>& work) {

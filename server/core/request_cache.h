@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "netsvc/base/clock.h"
 #include "server/base/mutex.h"
@@ -16,8 +17,9 @@
 namespace sluice {
 
 // Makes requests safe to send again: one that bears the request_id of an
-// earlier, successful one gets that one's response, and one that comes while the
-// first is under way waits for it. What failed may be tried anew. Any thread.
+// earlier, successful one of the same caller gets that one's response, and one that
+// comes while the first is under way waits for it. What failed may be tried anew.
+// Any thread.
 //
 // It is in memory; whoever does a request's work puts its name and response into
 // the StateStore together with what came of it, and a later server loads them.
@@ -35,15 +37,22 @@ class RequestCache {
   // `clock` outlives the cache.
   explicit RequestCache(const Clock& clock) : clock_(clock) {}
 
-  // `key` names method and request_id; `request` is the request, serialized so
-  // that equal ones are equal bytes.
+  // A request's name: no two of them share it unless method, caller and request_id
+  // are the same. `method` and `request_id` are printable; `caller` is
+  // Caller::name, any bytes.
+  static std::string Key(absl::string_view method, absl::string_view caller, absl::string_view request_id);
+
+  // `key`: by Key(). `request` is the request, serialized so that equal ones are
+  // equal bytes.
   // Runs `work` with what it calls when it is done, and the request's name for the
-  // store, unless an earlier request's response answers. FieldError of "request_id" where that was another request.
+  // store, unless an earlier request's response answers. FieldError of "request_id"
+  // where that was another request.
   // `done` runs once, under no lock.
   void Run(const std::string& key, const std::string& request, Done done,
            const std::function<void(Done, const RequestName&)>& work);
 
-  // What an earlier server answered, the oldest first.
+  // What an earlier server answered, the oldest first. What one answered that named
+  // no caller in its keys answers nobody.
   void Load(const std::vector<FinishedRequest>& requests);
 
  private:

@@ -1,6 +1,7 @@
 #include "server/core/request_cache.h"
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -60,6 +61,14 @@ TEST_F(RequestCacheTest, RefusesAnotherRequestUnderTheSameName) {
   EXPECT_TRUE(Run("k", "request", "first").ok());
   EXPECT_EQ(FieldOf(Run("k", "another", "second").status()), "request_id");
   EXPECT_EQ(worked_, 1);
+}
+
+// Callers' names may be chosen by others: a certificate's, say.
+TEST_F(RequestCacheTest, NoTwoRequestsShareAKey) {
+  const std::set<std::string> keys = {RequestCache::Key("Create", "user 1", "r"), RequestCache::Key("Create", "user", "1 r"),
+                                      RequestCache::Key("Create", "user 1\nr", ""), RequestCache::Key("Create", "", "r"),
+                                      RequestCache::Key("Publish", "user 1", "r"), RequestCache::Key("Create", "user 1", "")};
+  EXPECT_EQ(keys.size(), 6u);
 }
 
 TEST_F(RequestCacheTest, ForgetsFailuresAtOnceAndAnswersInTime) {

@@ -120,11 +120,11 @@ void SandboxManager::OnSandbox(const std::string& id, const Done<T>& done, std::
 }
 
 template <typename Request, typename T>
-void SandboxManager::Once(const std::string& method, const Request& request, Done<T> done,
+void SandboxManager::Once(const std::string& key, const Request& request, Done<T> done,
                           std::function<void(Done<T>, const RequestName&)> work) {
   if (request.request_id().empty()) return work(std::move(done), {});
   requests_.Run(
-      absl::StrCat(method, " ", request.request_id()), Canonical(request),
+      key, Canonical(request),
       [done = std::move(done)](const absl::StatusOr<std::string>& response) {
         T message;
         if (!response.ok()) return done(response.status());
@@ -140,13 +140,13 @@ void SandboxManager::Once(const std::string& method, const Request& request, Don
       });
 }
 
-void SandboxManager::Create(v1::CreateSandboxRequest request, const CancelToken& cancel,
+void SandboxManager::Create(v1::CreateSandboxRequest request, const std::string& caller, const CancelToken& cancel,
                             Done<v1::CreateSandboxResponse> done) {
-  Submit(done, [this, request = std::move(request), cancel, done] {
+  Submit(done, [this, request = std::move(request), caller, cancel, done] {
     const absl::StatusOr<v1::Sandbox> spec = CheckCreate(request);
     if (!spec.ok()) return done(spec.status());
     Once<v1::CreateSandboxRequest, v1::CreateSandboxResponse>(
-        "CreateSandbox", request, done,
+        RequestCache::Key("CreateSandbox", caller, request.request_id()), request, done,
         [&](Done<v1::CreateSandboxResponse> first, const RequestName& name) {
           CreateChecked(*spec, cancel, std::move(first), name);
         });
@@ -195,11 +195,13 @@ void SandboxManager::Update(v1::UpdateSandboxRequest request, Done<v1::UpdateSan
   });
 }
 
-void SandboxManager::PublishPort(v1::PublishPortRequest request, Done<v1::PublishPortResponse> done) {
+void SandboxManager::PublishPort(v1::PublishPortRequest request, const std::string& caller,
+                                 Done<v1::PublishPortResponse> done) {
   const absl::StatusOr<v1::PortMapping> port = CheckPublish(request);
   if (!port.ok()) return done(port.status());
   Once<v1::PublishPortRequest, v1::PublishPortResponse>(
-      "PublishPort", request, std::move(done), [&](Done<v1::PublishPortResponse> first, const RequestName& name) {
+      RequestCache::Key("PublishPort", caller, request.request_id()), request, std::move(done),
+      [&](Done<v1::PublishPortResponse> first, const RequestName& name) {
         OnSandbox(request.sandbox_id(), first, [port = *port, first, name](Sandbox& sandbox) {
           absl::StatusOr<v1::PortMapping> bound = sandbox.PublishPort(port, name);
           if (!bound.ok()) return first(bound.status());

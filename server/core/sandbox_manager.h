@@ -87,11 +87,13 @@ class SandboxManager {
   // ends every watch. Blocks.
   void Stop(Ending ending);
 
+  // `caller`: Caller::name of whose request it is; request_ids are each caller's own.
   // Cancelling `cancel` undoes a creation that is under way.
-  void Create(v1::CreateSandboxRequest request, const CancelToken& cancel, Done<v1::CreateSandboxResponse> done);
+  void Create(v1::CreateSandboxRequest request, const std::string& caller, const CancelToken& cancel,
+              Done<v1::CreateSandboxResponse> done);
   void Delete(const v1::DeleteSandboxRequest& request, Done<v1::DeleteSandboxResponse> done);
   void Update(v1::UpdateSandboxRequest request, Done<v1::UpdateSandboxResponse> done);
-  void PublishPort(v1::PublishPortRequest request, Done<v1::PublishPortResponse> done);
+  void PublishPort(v1::PublishPortRequest request, const std::string& caller, Done<v1::PublishPortResponse> done);
   void UnpublishPort(v1::UnpublishPortRequest request, Done<v1::UnpublishPortResponse> done);
   void SetNetworkPolicy(v1::SetNetworkPolicyRequest request, Done<v1::SetNetworkPolicyResponse> done);
 
@@ -137,9 +139,9 @@ class SandboxManager {
   // Runs `work` on the strand of a sandbox.
   template <typename T>
   void OnSandbox(const std::string& id, const Done<T>& done, std::function<void(Sandbox&)> work);
-  // Runs `work` unless an earlier request of that request_id has the answer.
+  // Runs `work` unless an earlier request of that RequestCache::Key has the answer.
   template <typename Request, typename T>
-  void Once(const std::string& method, const Request& request, Done<T> done, 
+  void Once(const std::string& key, const Request& request, Done<T> done,
             std::function<void(Done<T>, const RequestName&)> work);
 
   void CreateChecked(v1::Sandbox spec, const CancelToken& cancel, Done<v1::CreateSandboxResponse> done,

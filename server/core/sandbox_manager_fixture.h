@@ -102,9 +102,9 @@ class SandboxManagerFixture : public testing::Test {
     return answer.get_future().get();
   }
 
-  absl::StatusOr<v1::Sandbox> Create(const std::string& request) {
+  absl::StatusOr<v1::Sandbox> Create(const std::string& request, const std::string& caller = "user 0") {
     const auto response = Await<v1::CreateSandboxResponse>([&](auto done) {
-      manager_->Create(Parse<v1::CreateSandboxRequest>(request), CancelToken(), std::move(done));
+      manager_->Create(Parse<v1::CreateSandboxRequest>(request), caller, CancelToken(), std::move(done));
     });
     if (!response.ok()) return response.status();
     return response->sandbox();
@@ -126,9 +126,9 @@ class SandboxManagerFixture : public testing::Test {
       manager_->SetNetworkPolicy(Parse<v1::SetNetworkPolicyRequest>(request), std::move(done));
     });
   }
-  absl::StatusOr<v1::PublishPortResponse> Publish(const std::string& request) {
+  absl::StatusOr<v1::PublishPortResponse> Publish(const std::string& request, const std::string& caller = "user 0") {
     return Await<v1::PublishPortResponse>([&](auto done) {
-      manager_->PublishPort(Parse<v1::PublishPortRequest>(request), std::move(done));
+      manager_->PublishPort(Parse<v1::PublishPortRequest>(request), caller, std::move(done));
     });
   }
   v1::Sandbox Get(const std::string& id) {

@@ -74,7 +74,7 @@ TEST_F(SandboxManagerTest, ACallerThatGivesUpUndoesItsCreation) {
     CancelToken cancel;
     std::promise<absl::Status> answer;
     const std::string request = "sandbox { id: 'web' guest { oci {} } network { ports { guest_port: 80 } } }";
-    manager_->Create(Parse<v1::CreateSandboxRequest>(request), cancel,
+    manager_->Create(Parse<v1::CreateSandboxRequest>(request), "user 0", cancel,
                      [&answer](const auto& response) { answer.set_value(response.status()); });
     host_.AwaitHeld();
     EXPECT_EQ(Get("web").state(), v1::Sandbox::STATE_CREATING);
@@ -90,7 +90,7 @@ TEST_F(SandboxManagerTest, ACallerThatGivesUpUndoesItsCreation) {
 TEST_F(SandboxManagerTest, DeletingASandboxThatIsBeingMadeUndoesThat) {
   host_.HoldAt(FakeHost::kLaunch);
   std::promise<absl::Status> created;
-  manager_->Create(Parse<v1::CreateSandboxRequest>("sandbox { id: 'web' guest { oci {} } }"), CancelToken(),
+  manager_->Create(Parse<v1::CreateSandboxRequest>("sandbox { id: 'web' guest { oci {} } }"), "user 0", CancelToken(),
                    [&created](const auto& response) { created.set_value(response.status()); });
   host_.AwaitHeld();
   std::promise<absl::Status> deleted;
@@ -108,7 +108,7 @@ TEST_F(SandboxManagerTest, StopEndsWhatIsThereAndWhatIsBeingMade) {
   ASSERT_TRUE(CreateNamed("two").ok());
   host_.HoldAt(FakeHost::kConfigure);
   std::promise<absl::Status> created;
-  manager_->Create(Parse<v1::CreateSandboxRequest>("sandbox { id: 'three' guest { oci {} } }"), CancelToken(),
+  manager_->Create(Parse<v1::CreateSandboxRequest>("sandbox { id: 'three' guest { oci {} } }"), "user 0", CancelToken(),
                    [&created](const auto& response) { created.set_value(response.status()); });
   host_.AwaitHeld();
   std::thread stopping([this] { manager_->Stop(SandboxManager::Ending::kDelete); });
@@ -148,6 +148,23 @@ TEST_F(SandboxManagerTest, ARequestSentAgainGetsTheSameAnswer) {
   const absl::StatusOr<v1::Sandbox> later = Create(request);
   ASSERT_TRUE(later.ok()) << later.status();
   EXPECT_NE(later->uid(), first->uid());
+}
+
+TEST_F(SandboxManagerTest, RequestIdsAreEachCallersOwn) {
+  const std::string request = "request_id: 'r1' sandbox { guest { oci {} } }";
+  const absl::StatusOr<v1::Sandbox> mine = Create(request, "user 1000");
+  ASSERT_TRUE(mine.ok()) << mine.status();
+  const absl::StatusOr<v1::Sandbox> theirs = Create(request, "user 1001");
+  ASSERT_TRUE(theirs.ok()) << theirs.status();
+  EXPECT_NE(theirs->uid(), mine->uid()) << "one is not answered with another's sandbox";
+  EXPECT_TRUE(Create("request_id: 'r1' sandbox { id: 'x' guest { oci {} } }", "user 1002").ok());
+  EXPECT_EQ(Create(request, "user 1000")->uid(), mine->uid());
+
+  const std::string publish = "request_id: 'r2' sandbox_id: 'x' port { guest_port: 80 }";
+  const absl::StatusOr<v1::PublishPortResponse> published = Publish(publish, "user 1000");
+  ASSERT_TRUE(published.ok()) << published.status();
+  EXPECT_NE(Publish(publish, "user 1001")->port().host_port(), published->port().host_port());
+  EXPECT_EQ(Publish(publish, "user 1000")->port().host_port(), published->port().host_port());
 }
 
 TEST_F(SandboxManagerTest, ARequestThatFailedMayBeSentAgain) {

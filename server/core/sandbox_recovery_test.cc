@@ -67,7 +67,23 @@ TEST_F(SandboxRecoveryTest, ARequestSentAgainGetsTheSameAnswerFromTheNextServer)
   EXPECT_EQ(again->DebugString(), first->DebugString());
   EXPECT_EQ(Publish(publish)->DebugString(), published->DebugString());
   EXPECT_EQ(Get(first->id()).network_status().ports_size(), 1);
-  EXPECT_EQ(FieldOf(Create("request_id: 'r1' sandbox { id: 'x' guest { oci {} } }").status()), "request_id");
+  const std::string other = "request_id: 'r1' sandbox { id: 'x' guest { oci {} } }";
+  EXPECT_EQ(FieldOf(Create(other).status()), "request_id");
+  EXPECT_TRUE(Create(other, "user 1001").ok()) << "what the store has is the caller's too";
+}
+
+TEST_F(SandboxRecoveryTest, ARequestThatWasKeptWithoutItsCallerIsNobodys) {
+  const std::string request = "request_id: 'r1' sandbox { guest { oci {} } }";
+  const absl::StatusOr<v1::Sandbox> first = Create(request);
+  ASSERT_TRUE(first.ok()) << first.status();
+  Restart([&] {
+    const FinishedRequest old{.name = {.key = "CreateSandbox r2", .fingerprint = "print"}, .response = "", .at = clock_.Now()};
+    ASSERT_TRUE(store_.Update(RecordOf(first->uid()), &old).ok());
+  });
+  EXPECT_EQ(Create(request)->uid(), first->uid()) << "what stands beside it is loaded";
+  const absl::StatusOr<v1::Sandbox> second = Create("request_id: 'r2' sandbox { guest { oci {} } }");
+  ASSERT_TRUE(second.ok()) << second.status();
+  EXPECT_NE(second->uid(), first->uid());
 }
 
 TEST_F(SandboxRecoveryTest, ACreationThatWasCutOffIsUndone) {

@@ -63,7 +63,7 @@ grpc::ServerUnaryReactor* SandboxServiceImpl::CreateSandbox(grpc::CallbackServer
   absl::Status status = CheckCreatesOwn(*request, *caller);
   if (status.ok()) status = CheckGuestRules(request->sandbox().guest(), *caller, guest_rules_);
   if (!status.ok()) return End(reactor, status);
-  manager_.Create(*request, reactor->token(), Finish(reactor, response));
+  manager_.Create(*request, caller->name, reactor->token(), Finish(reactor, response));
   return reactor;
 }
 
@@ -121,7 +121,13 @@ grpc::ServerUnaryReactor* SandboxServiceImpl::DeleteSandbox(grpc::CallbackServer
 grpc::ServerUnaryReactor* SandboxServiceImpl::PublishPort(grpc::CallbackServerContext* context,
                                                           const v1::PublishPortRequest* request,
                                                           v1::PublishPortResponse* response) {
-  return OnSandbox(*context, *request, response, &SandboxManager::PublishPort);
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  const absl::StatusOr<Caller> caller = callers_.OfCall(*context);
+  if (!caller.ok()) return End(reactor, caller.status());
+  const absl::Status seen = CheckSeen(manager_, request->sandbox_id(), *caller);
+  if (!seen.ok()) return End(reactor, seen);
+  manager_.PublishPort(*request, caller->name, Finish(reactor, response));
+  return reactor;
 }
 
 grpc::ServerUnaryReactor* SandboxServiceImpl::UnpublishPort(grpc::CallbackServerContext* context,

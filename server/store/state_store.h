@@ -13,7 +13,7 @@ namespace sluice {
 
 // One request that may be sent again.
 struct RequestName {
-  std::string key;          // its method and request_id; empty: it may not
+  std::string key;          // its method, caller and request_id; empty: it may not
   std::string fingerprint;  // a digest of its content
 };
 

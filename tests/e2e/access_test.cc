@@ -254,6 +254,22 @@ TEST_F(AccessTest, OperatorsMakeTheirOwnAndKeepThem) {
   EXPECT_TRUE(user->Get(own->id()).ok());
 }
 
+TEST_F(AccessTest, RequestIdsAreEachCallersOwn) {
+  const auto create = [&](uid_t uid, const std::string& team) {
+    const auto made = ClientOf(uid)->Create(
+        Proto<v1::Sandbox>(absl::StrCat("labels { key: 'team' value: '", team, "' } guest { socket { framing: FRAMING_STREAM } }")),
+        "same-id");
+    EXPECT_TRUE(made.ok()) << made.status();
+    return made.value_or(v1::Sandbox()).id();
+  };
+  const std::string web = create(kWebUser, "web");
+  DeleteLater(web);
+  const std::string data = create(kDataUser, "data");
+  DeleteLater(data);
+  EXPECT_NE(data, web);
+  EXPECT_EQ(create(kWebUser, "web"), web);
+}
+
 TEST_F(AccessTest, AuditorsReadAndNothingElse) {
   const std::string box = CreateOf("web");
   const auto auditor = ClientOf(kAuditUser);

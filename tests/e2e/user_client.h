@@ -34,9 +34,10 @@ class UserClient {
 
   v1::SandboxService::Stub& sandboxes() { return *sandboxes_; }
 
-  absl::StatusOr<v1::Sandbox> Create(const v1::Sandbox& sandbox) {
+  absl::StatusOr<v1::Sandbox> Create(const v1::Sandbox& sandbox, const std::string& request_id = "") {
     v1::CreateSandboxRequest request;
     *request.mutable_sandbox() = sandbox;
+    request.set_request_id(request_id);
     const auto response = Call<v1::CreateSandboxResponse>(&v1::SandboxService::Stub::CreateSandbox, request);
     return response.ok() ? absl::StatusOr<v1::Sandbox>(response->sandbox()) : response.status();
   }
