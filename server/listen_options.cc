@@ -23,6 +23,10 @@ void ListenFlags::AddTo(CLI::App& app) {
   app.add_option("--max_streams_per_client", options_.max_streams_per_client, "streams that one caller may have open")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
+  app.add_option("--max_connections_per_user", options_.max_connections_per_user,
+                 "connections that one user of this host may have open, Unix sockets and loopback TCP together")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
 }
 
 absl::Status ListenFlags::AddListener(const std::string& text, ListenOptions& options) const {

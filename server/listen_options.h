@@ -24,6 +24,7 @@ struct ListenOptions {
   std::string token_file;
   std::string access_log;  // "-": stderr
   uint32_t max_streams_per_client = 1000;
+  uint32_t max_connections_per_user = 1000;  // of this host
 };
 
 // 127.0.0.1 or ::1: the addresses that gRPC takes for local, whose far ends the

@@ -83,8 +83,9 @@ absl::StatusOr<Listeners> Listen(const ListenOptions& options, Served served) {
     if (socket.tcp()) listeners.tcp.push_back(*socket.tcp());
   }
   listeners.description = absl::StrJoin(names, ", ");
-  listeners.door = std::make_unique<Door>(
-      Door::Options{*std::move(sockets), std::move(tls), served.access, served.access_log}, builder);
+  listeners.door = std::make_unique<Door>(Door::Options{*std::move(sockets), std::move(tls), served.access,
+                                                        served.access_log, options.max_connections_per_user},
+                                          builder);
   listeners.server = builder.BuildAndStart();
   if (listeners.server == nullptr) return absl::InternalError("gRPC does not start its server");
   for (const NamedService& named : served.services) {

@@ -4,15 +4,19 @@
 #include "server/listeners.h"
 
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -20,6 +24,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "netsvc/base/io.h"
+#include "netsvc/base/unique_fd.h"
 #include "server/metrics/rpc_metrics.h"
 #include "server/service/status.h"
 #include "sluice/v1/sandbox_service.grpc.pb.h"
@@ -186,13 +191,27 @@ class ListenersTest : public testing::Test {
   std::string Ask(const Credentials& credentials) const {
     return Ask(Security(credentials), listeners_.tcp.front().ToString(), credentials.token);
   }
-  // Asks until it is `wanted`.
-  bool Becomes(const Credentials& credentials, const std::string& wanted) const {
+  // Asks until it is so.
+  static bool Becomes(const std::function<bool()>& so) {
     for (int i = 0; i < 100; ++i) {
-      if (Ask(credentials) == wanted) return true;
+      if (so()) return true;
       absl::SleepFor(absl::Milliseconds(100));
     }
     return false;
+  }
+  bool Becomes(const Credentials& credentials, const std::string& wanted) const {
+    return Becomes([&] { return Ask(credentials) == wanted; });
+  }
+  // A connection on which the server has spoken; not valid where it hung up.
+  static UniqueFd Connect(const Endpoint& endpoint) {
+    UniqueFd connection(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const timeval patience = {.tv_sec = 10, .tv_usec = 0};
+    EXPECT_EQ(setsockopt(connection.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), 0);
+    sockaddr_storage address;
+    const socklen_t size = endpoint.ToSockaddr(address);
+    EXPECT_EQ(connect(connection.get(), reinterpret_cast<const sockaddr*>(&address), size), 0);
+    char byte;
+    return read(connection.get(), &byte, 1) == 1 ? std::move(connection) : UniqueFd();
   }
 
   const std::string cli_ = std::filesystem::absolute("clients/cli/sluice");  // in the test's runfiles
@@ -325,6 +344,26 @@ TEST_F(ListenersTest, LoopbackCallersAreKnownByTheirUser) {
   for (const Endpoint& endpoint : listeners_.tcp) {
     EXPECT_EQ(Ask(grpc::InsecureChannelCredentials(), endpoint.ToString()), absl::StrCat("user ", geteuid()));
   }
+}
+
+TEST_F(ListenersTest, OneUserMayHaveSoManyConnectionsAndNoMore) {
+  ListenOptions options;
+  options.unix_sockets = {Path("api.sock")};
+  options.tcp_endpoints = {*Endpoint::Parse("127.0.0.1:0")};
+  options.allow_plaintext_tcp = true;
+  options.max_connections_per_user = 2;
+  Start(options);
+  const Endpoint& endpoint = listeners_.tcp.front();
+  UniqueFd first = Connect(endpoint);
+  const UniqueFd second = Connect(endpoint);
+  EXPECT_TRUE(first.valid() && second.valid());
+  EXPECT_FALSE(Connect(endpoint).valid());
+  const std::string address = absl::StrCat("unix:", Path("api.sock"));
+  EXPECT_EQ(Ask(grpc::InsecureChannelCredentials(), address), "unavailable") << "by whatever way";
+  EXPECT_GE(listeners_.door->refused().Get(RefusedConnections::Reason::kUserLimit), 2u);
+  first.reset();
+  const std::string me = absl::StrCat("user ", geteuid());
+  EXPECT_TRUE(Becomes([&] { return Ask(grpc::InsecureChannelCredentials(), address) == me; }));
 }
 
 TEST_F(ListenersTest, SaysWhatIsWrongWithItsFiles) {

@@ -253,7 +253,8 @@ absl::Status Serve(const ServerOptions& options, const sigset_t& signals) {
   std::unique_ptr<MetricsListener> metrics;
   if (options.metrics_endpoint) {
     auto sources = std::make_shared<ServerMetrics>(ServerMetrics::Sources{
-        [&manager] { return manager.CountByState(); }, manager.totals(), audit_streams, rpc_metrics, **floor});
+        [&manager] { return manager.CountByState(); }, manager.totals(), audit_streams, rpc_metrics, **floor,
+        listeners->door->refused()});
     absl::StatusOr<std::unique_ptr<MetricsListener>> started =
         MetricsListener::Start(*options.metrics_endpoint, std::move(sources));
     if (!started.ok()) return started.status();

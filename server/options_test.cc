@@ -33,6 +33,7 @@ allow_plaintext_tcp = true
 access_policy = "/etc/access.yaml"
 access_log = "-"
 max_streams_per_client = 7
+max_connections_per_user = 8
 netsvc = "/opt/netsvc"
 guest_init = "/opt/init"
 oci_runtime = "crun"
@@ -58,6 +59,7 @@ metrics_listen = "127.0.0.1:9000"
   EXPECT_EQ(options->listen.access_policy, "/etc/access.yaml");
   EXPECT_EQ(options->listen.access_log, "-");
   EXPECT_EQ(options->listen.max_streams_per_client, 7u);
+  EXPECT_EQ(options->listen.max_connections_per_user, 8u);
   EXPECT_EQ(options->netsvc, "/opt/netsvc");
   EXPECT_EQ(options->guest_init, "/opt/init");
   EXPECT_EQ(options->oci_runtime, "runc") << "a flag comes before the file";

@@ -9,12 +9,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "server/access/peer_user.h"
 
 namespace sluice {
+
+using Reason = RefusedConnections::Reason;
+
 namespace {
 
 // How long the door stays shut where the process has no descriptor left.
@@ -26,6 +30,20 @@ int MaxDescriptor() {
   return static_cast<int>(static_cast<double>(limit.rlim_cur) * Door::kShareOfFiles);
 }
 
+absl::string_view Describe(Reason reason) {
+  switch (reason) {
+    case Reason::kUnknownUser:
+      return "this user may not call";
+    case Reason::kUserLimit:
+      return "this user has as many connections as it may";
+    case Reason::kUsersLimit:
+      return "too many users have called";
+    case Reason::kDescriptors:
+      return "too many connections";
+  }
+  return "";
+}
+
 }  // namespace
 
 Door::Door(Options options, grpc::ServerBuilder& builder)
@@ -33,6 +51,7 @@ Door::Door(Options options, grpc::ServerBuilder& builder)
       access_(options.access),
       log_(options.log),
       max_fd_(MaxDescriptor()),
+      users_connections_(std::min(options.max_connections_of_one, static_cast<size_t>(max_fd_) / kUsersPart)),
       stop_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       unix_users_(kMaxUsers, UDS, access_, log_, builder),
       loopback_users_(options.tls == nullptr ? kMaxUsers : 0, LOCAL_TCP, access_, log_, builder) {
@@ -71,7 +90,7 @@ void Door::Loop() {
 void Door::TakeOne(const ListeningSocket& socket) {
   UniqueFd connection(accept4(socket.fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (connection.valid() && connection.get() < max_fd_) return HandOver(socket, std::move(connection));
-  if (connection.valid()) return Refuse("anybody: too many connections");
+  if (connection.valid()) return Refuse(Reason::kDescriptors, "");
   if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM) return;  // it is gone already
   spdlog::warn("no connection can be taken: {}", strerror(errno));
   pollfd stop = {stop_.get(), POLLIN, 0};
@@ -81,15 +100,21 @@ void Door::TakeOne(const ListeningSocket& socket) {
 void Door::HandOver(const ListeningSocket& socket, UniqueFd connection) {
   if (socket.tcp() && tls_ != nullptr) return GiveTo(*tls_, std::move(connection));
   const absl::StatusOr<uid_t> uid = PeerUser(connection.get());
-  if (!uid.ok()) return Refuse("nobody known");
-  if (!access_.OfUser(*uid)) return Refuse(absl::StrCat("user ", *uid));
+  if (!uid.ok()) return Refuse(Reason::kUnknownUser, "");
+  const std::string user = absl::StrCat("user ", *uid);
+  if (!access_.OfUser(*uid)) return Refuse(Reason::kUnknownUser, user);
+  if (!users_connections_.Take(*uid, connection.get())) return Refuse(Reason::kUserLimit, user);
   UserAcceptors& users = socket.tcp() ? loopback_users_ : unix_users_;
-  if (users.Take(*uid, std::move(connection))) return;
-  Refuse(absl::StrCat("user ", *uid, ": too many users"));
+  if (!users.Take(*uid, std::move(connection))) Refuse(Reason::kUsersLimit, user);
 }
 
-void Door::Refuse(const std::string& who) {
-  log_.Write({.caller = who, .method = "connect", .code = grpc::StatusCode::PERMISSION_DENIED});
+void Door::Refuse(Reason reason, const std::string& who) {
+  refused_.Count(reason);
+  const bool unknown = reason == Reason::kUnknownUser;
+  log_.Write({.caller = who,
+              .method = "connect",
+              .code = unknown ? grpc::StatusCode::PERMISSION_DENIED : grpc::StatusCode::RESOURCE_EXHAUSTED,
+              .message = Describe(reason)});
 }
 
 }  // namespace sluice

@@ -12,8 +12,10 @@
 #include "netsvc/base/unique_fd.h"
 #include "server/access/access_control.h"
 #include "server/access/access_log.h"
+#include "server/access/connection_limit.h"
 #include "server/access/doorkeeper.h"
 #include "server/access/listening_socket.h"
+#include "server/access/refused_connections.h"
 #include "server/access/user_acceptors.h"
 
 namespace sluice {
@@ -22,15 +24,18 @@ namespace sluice {
 // its far end: the user of a Unix socket or of loopback TCP, by the kernel; the
 // holder of a certificate or a token, by TLS.
 //
-// A user who may not call at all is hung up on, without a byte. Past kShareOfFiles
-// of the descriptors that this process may have, everybody is, so that some are
-// left for the work. One thread takes them all; it never waits for a peer.
+// A user who may not call at all is hung up on, without a byte, and so is one who has
+// as many connections as one may. Past kShareOfFiles of the descriptors that this
+// process may have, everybody is, so that some are left for the work. One thread takes
+// them all; it never waits for a peer.
 class Door {
  public:
   // Users told apart in a server's life, for Unix sockets and for loopback TCP
   // each; more are refused.
   static constexpr size_t kMaxUsers = 64;
   static constexpr double kShareOfFiles = 0.75;
+  // Of those, at most this part for one user of this host, whatever the options say.
+  static constexpr size_t kUsersPart = 2;  // a half
 
   struct Options {
     std::vector<ListeningSocket> sockets;
@@ -38,6 +43,9 @@ class Door {
     std::shared_ptr<grpc::ServerCredentials> tls;
     const AccessControl& access;  // both outlive the door and the server
     AccessLog& log;
+    // That one user may have, Unix sockets and loopback TCP together. Clients who
+    // come by TLS are nobody's until they call, and are not counted.
+    size_t max_connections_of_one;
   };
 
   // Before `builder` builds the server.
@@ -51,17 +59,22 @@ class Door {
   void Close();
 
   const std::vector<ListeningSocket>& sockets() const { return sockets_; }
+  // Any thread.
+  const RefusedConnections& refused() const { return refused_; }
 
  private:
   void Loop();
   void TakeOne(const ListeningSocket& socket);
   void HandOver(const ListeningSocket& socket, UniqueFd connection);
-  void Refuse(const std::string& who);
+  // `who`: as a Caller is named, or "".
+  void Refuse(RefusedConnections::Reason reason, const std::string& who);
 
   std::vector<ListeningSocket> sockets_;
   const AccessControl& access_;
   AccessLog& log_;
   const int max_fd_;
+  RefusedConnections refused_;
+  ConnectionLimit users_connections_;
   UniqueFd stop_;  // an eventfd
   UserAcceptors unix_users_;
   UserAcceptors loopback_users_;

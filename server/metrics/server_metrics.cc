@@ -97,6 +97,29 @@ void AddFloor(const FloorPolicy::State& floor, std::vector<MetricFamily>& famili
                              floor.failed_reloads));
 }
 
+const char* Word(RefusedConnections::Reason reason) {
+  switch (reason) {
+    case RefusedConnections::Reason::kUnknownUser:
+      return "unknown_user";
+    case RefusedConnections::Reason::kUserLimit:
+      return "user_limit";
+    case RefusedConnections::Reason::kUsersLimit:
+      return "users_limit";
+    case RefusedConnections::Reason::kDescriptors:
+      return "descriptors";
+  }
+  return "";
+}
+
+MetricFamily Refused(const RefusedConnections& refused) {
+  MetricFamily family = Family("sluice_connections_refused_total",
+                               "Connections that were hung up on ahead of their first call, by reason.", MetricType::Counter);
+  for (const RefusedConnections::Reason reason : RefusedConnections::kReasons) {
+    AddCounter(family, {{"reason", Word(reason)}}, static_cast<double>(refused.Get(reason)));
+  }
+  return family;
+}
+
 }  // namespace
 
 std::vector<MetricFamily> ServerMetrics::Collect() const {
@@ -107,6 +130,7 @@ std::vector<MetricFamily> ServerMetrics::Collect() const {
   AddAudit(sum, sources_.streams.Summarize(), families);
   AddFloor(sources_.floor.state(), families);
   families.push_back(Counter("sluice_worker_deaths_total", "Workers that ended and were not told to.", sum.deaths));
+  families.push_back(Refused(sources_.refused_connections));
   for (MetricFamily& family : sources_.rpcs.Collect()) families.push_back(std::move(family));
   std::erase_if(families, [](const MetricFamily& family) { return family.metric.empty(); });
   return families;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "prometheus/collectable.h"
+#include "server/access/refused_connections.h"
 #include "server/core/floor_policy.h"
 #include "server/core/worker_totals.h"
 #include "server/metrics/rpc_metrics.h"
@@ -25,6 +26,7 @@ class ServerMetrics : public prometheus::Collectable {
     const AuditStreams& streams;
     const RpcMetrics& rpcs;
     const FloorPolicy& floor;
+    const RefusedConnections& refused_connections;
   };
 
   explicit ServerMetrics(Sources sources) : sources_(std::move(sources)) {}

@@ -43,14 +43,17 @@ class ServerMetricsTest : public testing::Test {
     stats.mutable_dns_latency()->set_sum(1.5);
     totals_.Update("a", stats);
     rpcs_.Ended("/sluice.v1.SandboxService/GetSandbox", grpc::StatusCode::NOT_FOUND, absl::Milliseconds(3));
+    refused_.Count(RefusedConnections::Reason::kUserLimit);
   }
 
   WorkerTotals totals_;
   AuditStreams streams_;
   RpcMetrics rpcs_;
   FloorPolicy floor_;
+  RefusedConnections refused_;
   std::shared_ptr<ServerMetrics> metrics_ = std::make_shared<ServerMetrics>(ServerMetrics::Sources{
-      [] { return std::map<v1::Sandbox::State, size_t>{{v1::Sandbox::STATE_RUNNING, 7}}; }, totals_, streams_, rpcs_, floor_});
+      [] { return std::map<v1::Sandbox::State, size_t>{{v1::Sandbox::STATE_RUNNING, 7}}; }, totals_, streams_, rpcs_, floor_,
+      refused_});
 };
 
 TEST_F(ServerMetricsTest, TellsWhatWasCounted) {
@@ -63,6 +66,8 @@ TEST_F(ServerMetricsTest, TellsWhatWasCounted) {
         "sluice_dns_queries_total{action=\"deny\",reason=\"dns_blocked\"} 3\n",
         "sluice_dns_latency_seconds_bucket{le=\"0.25\"} 1\n", "sluice_dns_latency_seconds_bucket{le=\"+Inf\"} 3\n",
         "sluice_dns_latency_seconds_sum 1.5\n", "sluice_audit_readers 0\n",
+        "sluice_connections_refused_total{reason=\"user_limit\"} 1\n",
+        "sluice_connections_refused_total{reason=\"descriptors\"} 0\n",
         "sluice_floor_rules 0\n", "sluice_floor_stale 0\n", "sluice_floor_failed_reloads_total 0\n",
         "sluice_rpcs_total{method=\"sluice.v1.SandboxService/GetSandbox\",code=\"not_found\"} 1\n",
         "sluice_rpc_duration_seconds_bucket{method=\"sluice.v1.SandboxService/GetSandbox\",le=\"0.005\"} 1\n"}) {

@@ -41,11 +41,13 @@ constexpr uid_t kWebUser = 7001;      // operator of team=web
 constexpr uid_t kDataUser = 7002;     // operator of team=data
 constexpr uid_t kAuditUser = 7003;    // auditor
 constexpr uid_t kNobody = 7004;
+constexpr uid_t kBusyUser = 7005;     // auditor
+constexpr size_t kMaxConnections = 32;
 constexpr char kPolicy[] = R"(
 grants:
 - {role: operator, labels: [team=web], users: ["7001"]}
 - {role: operator, labels: [team=data], users: ["7002"]}
-- {role: auditor, users: ["7003"]}
+- {role: auditor, users: ["7003", "7005"]}
 )";
 
 class AccessTest : public E2eTest {
@@ -57,7 +59,8 @@ class AccessTest : public E2eTest {
     std::filesystem::create_directories(absl::StrCat(directory_, "/roots/box"));
     StartSuite({.resolv_conf = "",
                 .flags = {absl::StrCat("--access_policy=", PolicyPath()), absl::StrCat("--access_log=", LogPath()),
-                          absl::StrCat("--guest_path_roots=", directory_, "/roots")}});
+                          absl::StrCat("--guest_path_roots=", directory_, "/roots"),
+                          absl::StrCat("--max_connections_per_user=", kMaxConnections)}});
     // Others may go through it to the socket.
     ASSERT_EQ(chmod(server().state_dir().c_str(), 0711), 0);
   }
@@ -311,6 +314,31 @@ TEST_F(AccessTest, AUserWhomNoGrantNamesIsHungUpOn) {
     UserClient root(ChannelOn(connect(0)));
     EXPECT_TRUE(root.List({}).ok());
   }
+}
+
+TEST_F(AccessTest, AUserWhoHoldsAllItsConnectionsLeavesTheOthersTheirs) {
+  // The server speaks first on a connection that it takes.
+  const auto served = [](const UniqueFd& connection) {
+    fcntl(connection.get(), F_SETFL, 0);
+    char byte;
+    return read(connection.get(), &byte, 1) == 1;
+  };
+  std::vector<UniqueFd> held;
+  while (held.size() < kMaxConnections) {
+    held.push_back(ConnectLoopback(kBusyUser));
+    ASSERT_TRUE(served(held.back())) << held.size();
+  }
+  EXPECT_FALSE(served(ConnectLoopback(kBusyUser)));
+  EXPECT_FALSE(served(ConnectUnix(kBusyUser)));
+  EXPECT_TRUE(UserClient(ChannelOn(ConnectLoopback(kAuditUser))).List({}).ok());
+  held.clear();
+  bool let_in = false;
+  // The server closes its ends when it comes to read ours.
+  for (int i = 0; i < 100 && !let_in; ++i) {
+    let_in = ClientOf(kBusyUser)->List({}).ok();
+    if (!let_in) absl::SleepFor(absl::Milliseconds(50));
+  }
+  EXPECT_TRUE(let_in);
 }
 
 TEST_F(AccessTest, ThePolicyIsFollowed) {
