@@ -105,8 +105,10 @@ absl::Status Unintelligible(const std::string& path) {
 
 class AgentFileReader : public FileReader {
  public:
-  AgentFileReader(std::shared_ptr<GuestAgent> agent, int64_t handle, std::string path, uint64_t length)
+  AgentFileReader(std::shared_ptr<GuestAgent> agent, std::shared_ptr<const void> call, int64_t handle,
+                  std::string path, uint64_t length)
       : agent_(std::move(agent)),
+        call_(std::move(call)),
         handle_(handle),
         path_(std::move(path)),
         left_(length == 0 ? std::numeric_limits<uint64_t>::max() : length) {}
@@ -122,6 +124,7 @@ class AgentFileReader : public FileReader {
 
  private:
   const std::shared_ptr<GuestAgent> agent_;
+  const std::shared_ptr<const void> call_;
   const int64_t handle_;
   const std::string path_;
   uint64_t left_;
@@ -129,8 +132,13 @@ class AgentFileReader : public FileReader {
 
 class AgentFileWriter : public FileWriter {
  public:
-  AgentFileWriter(std::shared_ptr<GuestAgent> agent, std::string path, std::string temporary, uint32_t mode)
-      : agent_(std::move(agent)), path_(std::move(path)), temporary_(std::move(temporary)), mode_(mode) {}
+  AgentFileWriter(std::shared_ptr<GuestAgent> agent, std::shared_ptr<const void> call, std::string path,
+                  std::string temporary, uint32_t mode)
+      : agent_(std::move(agent)),
+        call_(std::move(call)),
+        path_(std::move(path)),
+        temporary_(std::move(temporary)),
+        mode_(mode) {}
   ~AgentFileWriter() override {
     Close().IgnoreError();
     if (!committed_) Run(kDiscard, {temporary_}).IgnoreError();
@@ -172,6 +180,7 @@ class AgentFileWriter : public FileWriter {
   }
 
   const std::shared_ptr<GuestAgent> agent_;
+  const std::shared_ptr<const void> call_;
   const std::string path_;
   const std::string temporary_;
   const uint32_t mode_;
@@ -191,7 +200,7 @@ absl::StatusOr<std::unique_ptr<FileReader>> AgentFiles::Read(const v1::ReadFileR
   if (!regular.ok()) return regular;
   const absl::StatusOr<int64_t> handle = agent_->OpenFile(path, "r");
   if (!handle.ok()) return ExplainGuestError(handle.status().message(), path);
-  auto reader = std::make_unique<AgentFileReader>(agent_, *handle, path, request.length());
+  auto reader = std::make_unique<AgentFileReader>(agent_, call_, *handle, path, request.length());
   if (request.offset() == 0) return reader;
   if (const absl::Status status = agent_->SeekFile(*handle, request.offset()); !status.ok()) return status;
   return reader;
@@ -209,7 +218,7 @@ absl::StatusOr<std::unique_ptr<FileWriter>> AgentFiles::Write(const v1::WriteFil
       .text = kCreate, .args = {place->path, temporary, place->directory}, .path = request.path()};
   if (const absl::Status status = RunScript(*agent_, create, kTimeout).status(); !status.ok()) return status;
   const uint32_t mode = request.mode() == 0 ? uint32_t{kDefaultFileMode} : request.mode();
-  auto writer = std::make_unique<AgentFileWriter>(agent_, request.path(), temporary, mode);
+  auto writer = std::make_unique<AgentFileWriter>(agent_, call_, request.path(), temporary, mode);
   if (const absl::Status status = writer->Open(); !status.ok()) return status;
   return writer;
 }

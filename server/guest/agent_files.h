@@ -22,7 +22,9 @@ class AgentFiles : public GuestFiles {
   // How long a guest may take for one step. DeadlineExceeded past that.
   static constexpr absl::Duration kTimeout = absl::Seconds(60);
 
-  explicit AgentFiles(std::shared_ptr<GuestAgent> agent) : agent_(std::move(agent)) {}
+  // `call` is held by it and by every reader and writer of its.
+  AgentFiles(std::shared_ptr<GuestAgent> agent, std::shared_ptr<const void> call)
+      : agent_(std::move(agent)), call_(std::move(call)) {}
 
   absl::StatusOr<std::unique_ptr<FileReader>> Read(const v1::ReadFileRequest& request) const override;
   absl::StatusOr<std::unique_ptr<FileWriter>> Write(const v1::WriteFileOpen& request) const override;
@@ -34,6 +36,7 @@ class AgentFiles : public GuestFiles {
 
  private:
   const std::shared_ptr<GuestAgent> agent_;
+  const std::shared_ptr<const void> call_;
 };
 
 }  // namespace sluice

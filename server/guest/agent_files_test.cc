@@ -55,7 +55,9 @@ class AgentFilesTest : public testing::Test {
     while (!agent->Ping().ok() && absl::Now() < deadline) {
     }
     ASSERT_TRUE(agent->Ping().ok());
-    files_ = std::make_unique<AgentFiles>(agent);
+    const auto call = std::make_shared<int>();
+    call_ = call;
+    files_ = std::make_unique<AgentFiles>(agent, call);
   }
   void TearDown() override {
     files_ = nullptr;
@@ -94,6 +96,7 @@ class AgentFilesTest : public testing::Test {
   std::string directory_;
   pid_t pid_ = 0;
   std::unique_ptr<AgentFiles> files_;
+  std::weak_ptr<const void> call_;  // that files_ is for
 };
 
 TEST_F(AgentFilesTest, ReadsWholeFilesAndParts) {
@@ -114,6 +117,22 @@ TEST_F(AgentFilesTest, OpensNothingButFiles) {
   EXPECT_EQ(Write(File("pipe"), "x").code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(Write(At("files"), "x").code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(Write(At("none/file"), "x").code(), absl::StatusCode::kNotFound);
+}
+
+// The files themselves are needed to open one, and no longer.
+TEST_F(AgentFilesTest, ACallLastsAsLongAsItsFile) {
+  Make("file", "x");
+  v1::ReadFileRequest request;
+  request.set_path(File("file"));
+  auto reader = files_->Read(request);
+  auto writer = Open(File("other"));
+  ASSERT_TRUE(reader.ok() && writer.ok());
+  files_ = nullptr;
+  EXPECT_FALSE(call_.expired());
+  *reader = nullptr;
+  EXPECT_FALSE(call_.expired());
+  *writer = nullptr;
+  EXPECT_TRUE(call_.expired());
 }
 
 TEST_F(AgentFilesTest, AFileAppearsWholeOrNotAtAll) {

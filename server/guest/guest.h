@@ -68,7 +68,8 @@ class Guest {
   virtual absl::StatusOr<std::unique_ptr<GuestProcess>> Exec(const ExecOptions& options) = 0;
 
   // Its files, for one call's use: they are there until the guest is stopped.
-  // FailedPrecondition (the guest ended, or is someone else's).
+  // FailedPrecondition (the guest ended, or is someone else's), ResourceExhausted
+  // (a virtual machine has too many such calls).
   virtual absl::StatusOr<std::unique_ptr<GuestFiles>> Files();
 
   // Ends the guest, programs of Exec included, and removes the interface and

@@ -272,8 +272,10 @@ absl::StatusOr<std::unique_ptr<GuestProcess>> VmGuest::Exec(const ExecOptions& o
 
 absl::StatusOr<std::unique_ptr<GuestFiles>> VmGuest::Files() {
   if (absl::Status status = life_->CheckRunning(); !status.ok()) return status;
+  absl::StatusOr<std::shared_ptr<const void>> call = file_calls_.Take();
+  if (!call.ok()) return call.status();
   if (absl::Status status = agent_->Ping(); !status.ok()) return status;
-  return std::make_unique<AgentFiles>(agent_);
+  return std::make_unique<AgentFiles>(agent_, *std::move(call));
 }
 
 absl::Status VmGuest::Stop(absl::Time deadline) {

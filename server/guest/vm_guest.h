@@ -7,6 +7,7 @@
 
 #include "server/base/mutex.h"
 #include "server/guest/boot_files.h"
+#include "server/guest/file_call_limit.h"
 #include "server/guest/guest.h"
 #include "server/guest/guest_agent.h"
 #include "server/guest/guest_life.h"
@@ -42,6 +43,10 @@ class VmGuest : public Guest {
   static constexpr uint64_t kDefaultMemoryBytes = 512 << 20;
   // Each has a thread, and what it writes is in memory at its end.
   static constexpr int kMaxPrograms = 16;
+  // Calls about files, streams until they end: while the agent keeps one waiting, it
+  // has one of the server's threads (SandboxManager::kThreads), of which others need
+  // some.
+  static constexpr int kMaxFileCalls = 8;
   static constexpr char kProcessNote[] = "qemu.pid";
 
   // As BootFiles::Open. `io` outlives it. A failure leaves nothing.
@@ -65,6 +70,7 @@ class VmGuest : public Guest {
   // FailedPrecondition where no agent answers; ResourceExhausted where kMaxPrograms
   // run; see AgentProcess, and AgentFiles.
   absl::StatusOr<std::unique_ptr<GuestProcess>> Exec(const ExecOptions& options) override;
+  // FailedPrecondition likewise; ResourceExhausted where kMaxFileCalls are under way.
   absl::StatusOr<std::unique_ptr<GuestFiles>> Files() override;
   // At once, as by pulling the plug: its disk is forgotten in any case.
   absl::Status Stop(absl::Time deadline) override;
@@ -93,6 +99,7 @@ class VmGuest : public Guest {
   const std::unique_ptr<WorkerIds::Lease> user_;
   const std::shared_ptr<GuestAgent> agent_;
   const std::shared_ptr<GuestLife> life_ = std::make_shared<GuestLife>();
+  FileCallLimit file_calls_{kMaxFileCalls};
   // Held while it starts or stops, or its carrier changes.
   Mutex transition_;
   BootFiles files_ GUARDED_BY(transition_);  // until it has started

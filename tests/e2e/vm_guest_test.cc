@@ -3,13 +3,17 @@
 #include <netinet/in.h>
 #include <signal.h>
 
+#include <array>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "gmock/gmock.h"
+#include "grpcpp/grpcpp.h"
 #include "gtest/gtest.h"
 #include "tests/e2e/leavings.h"
 #include "tests/e2e/probes.h"
@@ -187,6 +191,42 @@ TEST_F(VmGuestTest, MovesFiles) {
   EXPECT_EQ(RunOnHost({"cmp", sent, back}).exit_code, 0);
   EXPECT_THAT(Cli({"cp", absl::StrCat(id_, ":/none"), back}).err, HasSubstr("there is no /none in the guest"));
   EXPECT_EQ(InVm("ls -a /www | grep sluice").out, "") << "nothing is left of a write";
+}
+
+TEST_F(VmGuestTest, SoManyFileCallsAtOnceAndNoMore) {
+  constexpr int kMost = 8;  // VmGuest::kMaxFileCalls
+  struct Writing {
+    grpc::ClientContext context;
+    v1::WriteFileResponse response;
+    std::unique_ptr<grpc::ClientWriter<v1::WriteFileRequest>> stream;
+  };
+  const auto stat = [] {
+    grpc::ClientContext context;
+    SetTimeout(kCallTimeout, context);
+    v1::StatFileResponse response;
+    return client().guests().StatFile(&context, Proto<v1::StatFileRequest>(absl::StrCat("sandbox_id: '", id_, "' path: '/www'")), &response);
+  };
+  ASSERT_EQ(InVm("mkdir /tmp/held").code, 0);
+  std::array<Writing, kMost> held;
+  for (Writing& writing : held) {
+    SetTimeout(kCallTimeout, writing.context);
+    writing.stream = client().guests().WriteFile(&writing.context, &writing.response);
+    writing.stream->Write(Proto<v1::WriteFileRequest>(absl::StrCat("open { sandbox_id: '", id_, "' path: '/tmp/held/file' }")));
+  }
+  // Each has begun when it has a file of its own.
+  ASSERT_EQ(InVm(absl::StrCat("until [ $(ls -A /tmp/held | wc -l) = ", kMost, " ]; do sleep 0.1; done")).code, 0);
+  EXPECT_EQ(stat().error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_THAT(stat().error_message(), HasSubstr("8 calls about files under way already"));
+  held.front().context.TryCancel();
+  EXPECT_FALSE(held.front().stream->Finish().ok());
+  const absl::Time deadline = absl::Now() + kEventTimeout;
+  while (!stat().ok() && absl::Now() < deadline) {
+  }
+  EXPECT_TRUE(stat().ok()) << "one that ended made room";
+  for (size_t i = 1; i < held.size(); ++i) {
+    held[i].stream->WritesDone();
+    EXPECT_TRUE(held[i].stream->Finish().ok());
+  }
 }
 
 TEST_F(VmGuestTest, ReadsItsDiskAndForgetsWhatItWrote) {
