@@ -97,6 +97,9 @@ class FakeHost::FakeWorker : public Worker {
     if (absl::Status status = host_.Step(kConfigure); !status.ok()) return status;
     is_.config = config;
     ShowFloor(config.floor_size());
+    std::vector<Endpoint> nameservers;
+    for (const std::string& server : config.nameservers()) nameservers.push_back(*Endpoint::Parse(server));
+    ShowNameservers(nameservers);
     return ShowConfig();
   }
   absl::StatusOr<bool> Resume(const internal::v1::Configure& config, bool) override {
@@ -147,12 +150,13 @@ class FakeHost::FakeWorker : public Worker {
     return 0;
   }
   absl::Status SetHost(const internal::v1::SetHost& host) override {
+    if (absl::Status status = host_.Step(kSetHost); !status.ok()) return status;
     *is_.config.mutable_control_plane() = host.control_plane();
     return ShowConfig();
   }
   absl::Status SetNameservers(const std::vector<Endpoint>& nameservers) override {
-    const MutexLock lock(host_.mutex_);
-    host_.nameservers_ = nameservers;
+    if (absl::Status status = host_.Step(kSetNameservers); !status.ok()) return status;
+    ShowNameservers(nameservers);
     return absl::OkStatus();
   }
   absl::Status SetBlockLists(const std::vector<BlockList>&) override { return absl::OkStatus(); }
@@ -176,6 +180,10 @@ class FakeHost::FakeWorker : public Worker {
   void ShowFloor(int rules) {
     const MutexLock lock(host_.mutex_);
     host_.floor_rules_ = rules;
+  }
+  void ShowNameservers(const std::vector<Endpoint>& nameservers) {
+    const MutexLock lock(host_.mutex_);
+    host_.nameservers_ = nameservers;
   }
   absl::Status ShowConfig() {
     const MutexLock lock(host_.mutex_);

@@ -224,13 +224,13 @@ absl::StatusOr<UniqueFd> Sandbox::StartCapture(const internal::v1::StartCapture&
 void Sandbox::SetControlPlane(const std::vector<Endpoint>& control_plane) {
   if (control_plane == host_.control_plane) return;
   host_.control_plane = control_plane;
-  if (worker_ != nullptr) worker_->SetHost(MakeHostUpdate(host_)).IgnoreError();  // as below
+  if (worker_ != nullptr) ReplaceUnless(worker_->SetHost(MakeHostUpdate(host_)), "the server's listeners");
 }
 
 void Sandbox::SetNameservers(const std::vector<Endpoint>& nameservers) {
   host_.nameservers = nameservers;
-  // A worker that is gone has been, or is about to be, told of elsewhere.
-  if (worker_ != nullptr) worker_->SetNameservers(nameservers).IgnoreError();
+  // A worker that comes later is told as it starts.
+  if (worker_ != nullptr) ReplaceUnless(worker_->SetNameservers(nameservers), "the host's new resolvers");
 }
 
 absl::Status Sandbox::GiveBlockLists(const google::protobuf::RepeatedPtrField<std::string>& names) {

@@ -153,6 +153,9 @@ class Sandbox : public std::enable_shared_from_this<Sandbox> {
   // As Worker::StartCapture.
   absl::StatusOr<UniqueFd> StartCapture(const internal::v1::StartCapture& request);
 
+  // The next ones never fail: a worker that does not take what holds from now on is
+  // ended, and the one in its place begins with it. Before BringUp they are for the
+  // first worker.
   void SetNameservers(const std::vector<Endpoint>& nameservers);
   // What the server listens on, where it is another than when it was told.
   void SetControlPlane(const std::vector<Endpoint>& control_plane);
@@ -193,6 +196,9 @@ class Sandbox : public std::enable_shared_from_this<Sandbox> {
   absl::Status ResumeGuest();
   Recovered RecoverRunning(bool worker_has_link);
 
+  // Ends a worker that `told` says has not taken `what`, for it would go on with what
+  // held before, and has another take its place.
+  void ReplaceUnless(const absl::Status& told, absl::string_view what);
   // Has another worker take the place of the one that ended, now or later.
   void ReplaceWorker(const std::string& how);
   void TryReplacement(const std::string& how);

@@ -264,6 +264,25 @@ TEST_F(SandboxManagerTest, TellsWorkersOfNewResolvers) {
   EXPECT_EQ(host_.nameservers(), servers);
 }
 
+TEST_F(SandboxManagerTest, TellsOfNewResolversWhileASandboxIsBeingMade) {
+  const std::vector<Endpoint> servers = {*Endpoint::Parse("9.9.9.9:53")};
+  for (const char* step : {FakeHost::kCreateGuest, FakeHost::kConfigure, FakeHost::kStartGuest}) {
+    SCOPED_TRACE(step);
+    manager_->SetHostNameservers({});
+    host_.HoldAt(step);
+    std::promise<absl::Status> created;
+    manager_->Create(Parse<v1::CreateSandboxRequest>("sandbox { id: 'web' guest { oci {} } }"), "user 0", CancelToken(),
+                     [&created](const auto& response) { created.set_value(response.status()); });
+    host_.AwaitHeld();
+    manager_->SetHostNameservers(servers);
+    host_.Release();
+    ASSERT_TRUE(created.get_future().get().ok());
+    Settle("web");
+    EXPECT_EQ(host_.nameservers(), servers);
+    ASSERT_TRUE(Delete("web").ok());
+  }
+}
+
 TEST_F(SandboxManagerTest, WhatCannotBeSavedDoesNotHappen) {
   ASSERT_TRUE(CreateNamed("web").ok());
   const v1::PortMapping port = Get("web").network_status().ports(0);

@@ -197,6 +197,16 @@ void Sandbox::OnWorkerExit(uint64_t worker, const std::string& how) {
   ReplaceWorker(how);
 }
 
+void Sandbox::ReplaceUnless(const absl::Status& told, absl::string_view what) {
+  if (told.ok()) return;
+  const std::string how = absl::StrCat("the worker process did not take ", what, " (", told.message(), ") and was ended");
+  spdlog::error("sandbox {}: {}", id_, how);
+  TakeStats();
+  worker_ = nullptr;
+  environment_.totals.CountDeath(record_.uid());
+  ReplaceWorker(how);
+}
+
 void Sandbox::ReplaceWorker(const std::string& how) {
   const std::optional<absl::Duration> delay = restarts_.OnEnd(environment_.clock.Monotonic());
   if (!delay) {

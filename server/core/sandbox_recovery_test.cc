@@ -214,6 +214,34 @@ TEST_F(SandboxRecoveryTest, AWorkerThatEndsIsReplaced) {
   EXPECT_EQ(manager_->totals().Get().deaths, 1u);
 }
 
+TEST_F(SandboxRecoveryTest, AWorkerThatDoesNotTakeNewResolversIsReplacedByOneThatHasThem) {
+  ASSERT_TRUE(CreateNamed("web").ok());
+  const std::map<std::string, int> existing = host_.Existing();
+  host_.FailAt(FakeHost::kSetNameservers, absl::InternalError("no"));
+  const std::vector<Endpoint> servers = {*Endpoint::Parse("9.9.9.9:53")};
+  manager_->SetHostNameservers(servers);
+  Settle("web");
+  EXPECT_EQ(host_.nameservers(), servers);
+  EXPECT_EQ(host_.config().replaces(),
+            "the worker process did not take the host's new resolvers (no) and was ended");
+  EXPECT_EQ(Get("web").state(), v1::Sandbox::STATE_RUNNING);
+  EXPECT_EQ(host_.Existing(), existing);
+}
+
+// It would let its guest call the API.
+TEST_F(SandboxRecoveryTest, AWorkerThatIsNotToldWhereTheServerListensIsReplaced) {
+  ASSERT_TRUE(CreateNamed("web").ok());
+  manager_ = nullptr;
+  StartServer();
+  host_.FailAt(FakeHost::kSetHost, absl::InternalError("no"));
+  manager_->Start({*Endpoint::Parse("127.0.0.1:7777")});
+  Settle("web");
+  ASSERT_EQ(host_.config().control_plane_size(), 1);
+  EXPECT_EQ(host_.config().control_plane(0), "127.0.0.1:7777");
+  EXPECT_THAT(host_.config().replaces(), HasSubstr("did not take the server's listeners"));
+  EXPECT_EQ(Get("web").state(), v1::Sandbox::STATE_RUNNING);
+}
+
 TEST_F(SandboxRecoveryTest, AWorkerThatCannotBeReplacedIsTriedAgain) {
   ASSERT_TRUE(CreateNamed("web").ok());
   const std::map<std::string, int> existing = host_.Existing();
