@@ -127,6 +127,7 @@ class FakeHost::FakeWorker : public Worker {
     return 0;
   }
   absl::StatusOr<uint64_t> SetFloor(const policy::RuleProtos& rules) override {
+    if (absl::Status status = host_.Step(kSetFloor); !status.ok()) return status;
     ShowFloor(rules.size());
     return 0;
   }

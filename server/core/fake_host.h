@@ -34,6 +34,7 @@ class FakeHost : public GuestFactory, public WorkerLauncher {
   // And others.
   static constexpr char kStopGuest[] = "stop guest";
   static constexpr char kSetPolicy[] = "set policy";
+  static constexpr char kSetFloor[] = "set floor";
   static constexpr char kSetHost[] = "set host";
   static constexpr char kSetNameservers[] = "set nameservers";
   static constexpr char kAdoptWorker[] = "adopt worker";

@@ -249,15 +249,13 @@ void Sandbox::OnBlockListChanged(const std::string& name) {
   if (worker_ == nullptr || std::find(mine.begin(), mine.end(), name) == mine.end()) return;
   google::protobuf::RepeatedPtrField<std::string> changed;
   *changed.Add() = name;
-  const absl::Status status = GiveBlockLists(changed);
-  if (!status.ok()) spdlog::error("sandbox {}: block list {}: {}", id_, name, std::string(status.message()));
+  ReplaceUnless(GiveBlockLists(changed), absl::StrCat("the new block list ", name));
 }
 
 void Sandbox::OnFloorChanged() {
   // One that is being made takes the floor as it is then.
   if (worker_ == nullptr) return;
-  const absl::StatusOr<uint64_t> flows_closed = worker_->SetFloor(*environment_.floor.Get());
-  if (!flows_closed.ok()) spdlog::error("sandbox {}: new floor: {}", id_, std::string(flows_closed.status().message()));
+  ReplaceUnless(worker_->SetFloor(*environment_.floor.Get()).status(), "the operator's new floor");
 }
 
 absl::Status Sandbox::OpenNetwork() {

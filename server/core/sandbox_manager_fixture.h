@@ -137,6 +137,14 @@ class SandboxManagerFixture : public testing::Test {
     const absl::StatusOr<SandboxSnapshotPtr> sandbox = manager_->Get(request);
     return sandbox.ok() ? (*sandbox)->In(v1::SANDBOX_VIEW_FULL, v1::SANDBOX_VIEW_FULL) : v1::Sandbox();
   }
+  // The operator has so many floor rules from now on, and the manager knows.
+  void ChangeFloor(int rules) {
+    std::string text = "rules:\n";
+    for (int i = 0; i < rules; ++i) absl::StrAppend(&text, "- {action: ACTION_DENY}\n");
+    ASSERT_TRUE(WriteFile(floor_path_, text).ok());
+    floor_->Reload();
+    manager_->OnFloorChanged();
+  }
   // Waits for the sandbox's strand to have done what it has been given.
   void Settle(const std::string& id) {
     EXPECT_TRUE(absl::IsAborted(

@@ -11,7 +11,6 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "netsvc/base/field_error.h"
-#include "netsvc/base/io.h"
 #include "server/core/fake_host.h"
 #include "server/core/sandbox_manager_fixture.h"
 
@@ -249,11 +248,11 @@ TEST_F(SandboxManagerTest, ListsPageByPageAndByLabel) {
 TEST_F(SandboxManagerTest, GivesEveryWorkerTheFloorAndTellsOfAnother) {
   ASSERT_TRUE(CreateNamed("web").ok());
   EXPECT_EQ(host_.floor_rules(), 1);
-  ASSERT_TRUE(WriteFile(floor_path_, "rules: [{action: ACTION_DENY}, {action: ACTION_DENY}]\n").ok());
-  floor_->Reload();
-  manager_->OnFloorChanged();
+  host_.TakeSteps();
+  ChangeFloor(2);
   Settle("web");
   EXPECT_EQ(host_.floor_rules(), 2);
+  EXPECT_THAT(host_.TakeSteps(), ElementsAre(FakeHost::kSetFloor)) << "by the worker that is there";
 }
 
 TEST_F(SandboxManagerTest, TellsWorkersOfNewResolvers) {

@@ -214,6 +214,53 @@ TEST_F(SandboxRecoveryTest, AWorkerThatEndsIsReplaced) {
   EXPECT_EQ(manager_->totals().Get().deaths, 1u);
 }
 
+TEST_F(SandboxRecoveryTest, AWorkerThatRefusesTheFloorIsReplacedByOneThatHasIt) {
+  ASSERT_TRUE(CreateNamed("web").ok());
+  const std::map<std::string, int> existing = host_.Existing();
+  host_.FailAt(FakeHost::kSetFloor, absl::InternalError("no"));
+  host_.HoldAt(FakeHost::kConfigure);
+  ChangeFloor(2);
+  host_.AwaitHeld();
+  EXPECT_EQ(Get("web").state(), v1::Sandbox::STATE_DEGRADED);
+  EXPECT_EQ(Get("web").state_message(),
+            "the worker process did not take the operator's new floor (no) and was ended; it is being replaced, and "
+            "nothing passes");
+  host_.Release();
+  Await("web", v1::Sandbox::STATE_RUNNING);
+  EXPECT_EQ(host_.floor_rules(), 2);
+  EXPECT_EQ(host_.config().replaces(), "the worker process did not take the operator's new floor (no) and was ended");
+  EXPECT_EQ(host_.Existing(), existing);
+  EXPECT_EQ(manager_->totals().Get().deaths, 1u);
+}
+
+// It is killed for that, which is told as an end of its own.
+TEST_F(SandboxRecoveryTest, AWorkerThatHangsOverTheFloorIsReplacedOnce) {
+  ASSERT_TRUE(CreateNamed("web").ok());
+  host_.TakeSteps();
+  host_.HoldAt(FakeHost::kSetFloor);
+  ChangeFloor(2);
+  host_.AwaitHeld();
+  host_.EndWorker("the worker process was killed");
+  host_.FailAt(FakeHost::kSetFloor, absl::UnavailableError("the sandbox's worker is gone"));
+  host_.Release();
+  Settle("web");
+  EXPECT_EQ(Get("web").state(), v1::Sandbox::STATE_RUNNING);
+  EXPECT_EQ(host_.floor_rules(), 2);
+  const std::vector<std::string> steps = host_.TakeSteps();
+  EXPECT_EQ(std::count(steps.begin(), steps.end(), FakeHost::kLaunch), 1);
+}
+
+TEST_F(SandboxRecoveryTest, WhereNoWorkerTakesTheFloorNothingPasses) {
+  ASSERT_TRUE(CreateNamed("web").ok());
+  host_.FailAt(FakeHost::kSetFloor, absl::InternalError("no"));
+  host_.FailAt(FakeHost::kConfigure, absl::InternalError("no"));
+  ChangeFloor(2);
+  Await("web", v1::Sandbox::STATE_FAILED);
+  EXPECT_THAT(Get("web").state_message(), HasSubstr("did not take the operator's new floor (no)"));
+  EXPECT_THAT(Get("web").state_message(), HasSubstr("nothing passes any more"));
+  EXPECT_EQ(host_.Existing().count("workers"), 0u);
+}
+
 TEST_F(SandboxRecoveryTest, AWorkerThatDoesNotTakeNewResolversIsReplacedByOneThatHasThem) {
   ASSERT_TRUE(CreateNamed("web").ok());
   const std::map<std::string, int> existing = host_.Existing();
