@@ -188,6 +188,7 @@ absl::Status Serve(const ServerOptions& options, const sigset_t& signals) {
        .init_path = options.guest_init,
        .path_roots = options.guest_path_roots,
        .qemu = options.qemu,
+       .vm_scratch_bytes = options.vm_scratch_bytes,
        .keep = left.uids});
   if (!guests.ok()) return guests.status();
   const size_t removed = LogLeftovers(RemoveLeftovers(**state, **store, left.uids, CgroupMounts()));

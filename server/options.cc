@@ -19,6 +19,9 @@
 namespace sluice {
 namespace {
 
+constexpr uint64_t kMinScratchBytes = uint64_t{1} << 20;
+constexpr uint64_t kMaxScratchBytes = uint64_t{1} << 50;
+
 // As they are given.
 struct Flags {
   ListenFlags listen;
@@ -115,6 +118,11 @@ void AddFlags(CLI::App& app, Flags& flags, ServerOptions& options) {
   app.add_option("--max_sandboxes_per_label", flags.label_limits,
                  "KEY=N: at most N with one value of that label; may be repeated");
   app.add_option("--qemu", options.qemu, "runs virtual machines: a path, or a name on PATH")->capture_default_str();
+  app.add_option("--vm_scratch_bytes", options.vm_scratch_bytes,
+                 "what one virtual machine may write to its disk, in /var/tmp: 512MiB, 16GiB, ...")
+      ->check(CLI::Range(kMinScratchBytes, kMaxScratchBytes))
+      ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false))
+      ->capture_default_str();
   app.add_option("--floor_policy", options.floor_policy,
                  "a file of rules, YAML or JSON, that go ahead of every sandbox's own; read again when it changes");
   app.add_flag("--require_egress_backstop", options.require_egress_backstop,

@@ -27,6 +27,7 @@ struct ServerOptions {
   std::vector<std::string> guest_path_roots;
   bool allow_host_root = false;
   std::string qemu = "qemu-system-x86_64";
+  uint64_t vm_scratch_bytes = uint64_t{16} << 30;
   std::string resolv_conf = "/etc/resolv.conf";
   std::string floor_policy;  // empty: none
   bool require_egress_backstop = false;

@@ -39,6 +39,7 @@ guest_init = "/opt/init"
 oci_runtime = "crun"
 guest_path_roots = ["/srv/a", "/srv/b"]
 allow_host_root = true
+vm_scratch_bytes = "2GiB"
 max_sandboxes = 12
 max_sandboxes_per_label = ["team=3", "owner=4"]
 require_egress_backstop = true
@@ -65,6 +66,7 @@ metrics_listen = "127.0.0.1:9000"
   EXPECT_EQ(options->oci_runtime, "runc") << "a flag comes before the file";
   EXPECT_THAT(options->guest_path_roots, ElementsAre("/srv/a", "/srv/b"));
   EXPECT_TRUE(options->allow_host_root);
+  EXPECT_EQ(options->vm_scratch_bytes, uint64_t{2} << 30);
   EXPECT_EQ(options->sandbox_limits.total, 12u);
   EXPECT_EQ(options->sandbox_limits.per_label, (std::map<std::string, size_t>{{"owner", 4}, {"team", 3}}));
   EXPECT_TRUE(options->require_egress_backstop);
@@ -97,6 +99,7 @@ TEST(OptionsTest, RefusesWhatWouldLeaveADoorOpenOrShut) {
       {{"--listen=127.0.0.1:1", "--allow_plaintext_tcp", "--token_file=c"}, "are for TLS"},
       {{"--listen=127.0.0.1:1", "--allow_plaintext_tcp", "--tls_cert=a", "--tls_key=b"}, "exclude one another"},
       {{"--listen=unix:/a", "--max_sandboxes=0"}, "max_sandboxes"},
+      {{"--listen=unix:/a", "--vm_scratch_bytes=1"}, "vm_scratch_bytes"},
       {{"--listen=unix:/a", "--max_sandboxes_per_label=team"}, "is not KEY=N"},
       {{"--listen=unix:/a", "--max_sandboxes_per_label=team=0"}, "is not KEY=N"},
   };

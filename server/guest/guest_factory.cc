@@ -284,6 +284,7 @@ absl::StatusOr<std::unique_ptr<Guest>> GuestFactoryImpl::CreateVm(const v1::VmGu
   command.cpus = vm.cpus() != 0 ? vm.cpus() : 1;
   command.kernel_arguments = vm.kernel_arguments();
   command.mac = identity.mac;
+  command.scratch_bytes = options_.vm_scratch_bytes;
   absl::StatusOr<std::unique_ptr<VmGuest>> guest = VmGuest::Create(
       *io_, {.directory = GuestDirectory(identity),
              .command = std::move(command),

@@ -1,6 +1,7 @@
 #ifndef SLUICE_SERVER_GUEST_GUEST_FACTORY_H_
 #define SLUICE_SERVER_GUEST_GUEST_FACTORY_H_
 
+#include <cstdint>
 #include <memory>
 #include <set>
 #include <string>
@@ -58,6 +59,8 @@ struct GuestFactoryOptions {
   // Where what guests are made of must lie; empty: anywhere.
   std::vector<std::string> path_roots = {};
   std::string qemu = "qemu-system-x86_64";  // a path, or a name on PATH
+  // Of what one virtual machine may write to its disk.
+  uint64_t vm_scratch_bytes = uint64_t{16} << 30;
   // Uids of sandboxes whose guests will be adopted.
   std::set<std::string> keep = {};
 };

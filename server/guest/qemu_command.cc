@@ -1,6 +1,8 @@
 #include "server/guest/qemu_command.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/string_view.h"
 
 namespace sluice {
 namespace {
@@ -25,12 +27,23 @@ void AddKernel(const QemuCommand& command, std::vector<std::string>& args) {
   if (command.has_initrd) args.insert(args.end(), {"-initrd", OwnDescriptor(QemuCommand::kInitrd)});
 }
 
-// What the guest writes goes to a nameless file, and with the machine.
+// The disk without whatever its header says that it stands on: its owner can write to
+// that until QEMU has read it.
+std::string DiskImage(QemuCommand::DiskFormat format) {
+  constexpr absl::string_view kFile = R"("file":{"driver":"file","filename":"/dev/fdset/1"})";
+  const absl::string_view image =
+      format == QemuCommand::DiskFormat::kRaw ? R"("driver":"raw")" : R"("driver":"qcow2","backing":null)";
+  return absl::StrCat("json:{", image, ",", kFile, "}");
+}
+
+// What the guest writes goes to a nameless file, and with the machine. A write that
+// fails is the guest's to deal with, whatever it fails for.
 void AddDisk(const QemuCommand& command, std::vector<std::string>& args) {
   if (!command.disk_format) return;
-  const char* format = *command.disk_format == QemuCommand::DiskFormat::kRaw ? "raw" : "qcow2";
+  // A comma ends an option unless there are two.
+  const std::string image = absl::StrReplaceAll(DiskImage(*command.disk_format), {{",", ",,"}});
   args.insert(args.end(), {"-add-fd", absl::StrCat("fd=", int{QemuCommand::kDisk}, ",set=1"), "-drive",
-                           absl::StrCat("if=none,id=disk0,file=/dev/fdset/1,snapshot=on,format=", format), "-device",
+                           absl::StrCat("if=none,id=disk0,snapshot=on,werror=report,file=", image), "-device",
                            "virtio-blk-pci,drive=disk0"});
 }
 
@@ -54,8 +67,10 @@ void AddControl(std::vector<std::string>& args) {
 }
 
 std::vector<std::string> Confinement(const QemuCommand& command) {
-  std::vector<std::string> args = {"unshare", "--net", "--ipc", "--", "setpriv", "--no-new-privs", "--inh-caps=-all",
-                                   "--bounding-set=-all"};
+  // A write past the limit is an error with the signal ignored, and else the end of QEMU.
+  std::vector<std::string> args = {"env", "--ignore-signal=XFSZ", "prlimit", absl::StrCat("--fsize=", command.scratch_bytes)};
+  args.insert(args.end(), {"unshare", "--net", "--ipc", "--", "setpriv", "--no-new-privs", "--inh-caps=-all",
+                           "--bounding-set=-all"});
   if (command.uid != 0) {
     args.insert(args.end(), {absl::StrCat("--reuid=", command.uid), absl::StrCat("--regid=", command.uid)});
   }

@@ -30,7 +30,14 @@ struct QemuCommand {
   std::string kernel_arguments;
   MacAddress mac;
   std::optional<DiskFormat> disk_format;  // none: no disk
+  // Of the file with what the guest writes to its disk, bookkeeping included. Writes
+  // past it fail, as on a disk that is broken there.
+  uint64_t scratch_bytes = 0;
   bool has_initrd = false;
+
+  // With a disk: the files that QEMU has open as block devices, the disk and the one
+  // of what the guest writes. One more is one that the disk's own header named.
+  static constexpr int kDiskFiles = 2;
 
   // The numbers of the descriptors in the process. kWorker is the other end of
   // kNetwork, which QEMU does not use: a later server finds it there.

@@ -76,6 +76,20 @@ std::string LastLine(const UniqueFd& pipe) {
 // The user that process `pid` runs as; 0 where it has ended.
 uid_t UserOf(pid_t pid) { return static_cast<uid_t>(ProcessStatusNumber(pid, "Uid").value_or(0)); }
 
+// Of QEMU's block nodes: how many are files, and not a format in one. What is neither
+// counts as many.
+int CountFiles(const json& nodes) {
+  constexpr int kMany = 1000;
+  if (!nodes.is_array()) return kMany;
+  int files = 0;
+  for (const json& node : nodes) {
+    const json driver = node.is_object() ? node.value("drv", json()) : json();
+    if (driver == "raw" || driver == "qcow2") continue;
+    files += driver == "file" ? 1 : kMany;
+  }
+  return files;
+}
+
 bool HasEnded(const UniqueFd& pidfd, absl::Duration patience) {
   pollfd fd = {.fd = pidfd.get(), .events = POLLIN, .revents = 0};
   return poll(&fd, 1, static_cast<int>(absl::ToInt64Milliseconds(patience))) == 1;
@@ -184,14 +198,28 @@ absl::Status VmGuest::SetCarrier(bool up) {
 }
 
 absl::Status VmGuest::Command(const char* name, const json& arguments) const {
+  return Ask(name, arguments).status();
+}
+
+absl::StatusOr<json> VmGuest::Ask(const char* name, const json& arguments) const {
   const absl::Time deadline = absl::Now() + kCommandTimeout;
   absl::StatusOr<UniqueFd> connection = ConnectUnix(directory_, kMonitorSocket);
   if (!connection.ok()) return absl::UnavailableError("QEMU is gone");
   JsonSocket monitor(*std::move(connection));
   absl::StatusOr<json> answer = monitor.Call("qmp_capabilities", json::object(), deadline);
   if (answer.ok()) answer = monitor.Call(name, arguments, deadline);
-  if (answer.ok()) return absl::OkStatus();
+  if (answer.ok()) return answer;
   return absl::Status(answer.status().code(), absl::StrCat("QEMU, ", name, ": ", answer.status().message()));
+}
+
+// The disk's owner may have changed its header since BootFiles looked. QEMU has read it
+// by now, once, and has open whatever it named.
+absl::Status VmGuest::CheckOpened() const {
+  if (!command_.disk_format) return absl::OkStatus();
+  const absl::StatusOr<json> nodes = Ask("query-named-block-nodes", {{"flat", true}});
+  if (!nodes.ok()) return nodes.status();
+  if (CountFiles(*nodes) == QemuCommand::kDiskFiles) return absl::OkStatus();
+  return FieldError("disk", "names other files of the host");
 }
 
 absl::StatusOr<UniqueFd> VmGuest::Launch() {
@@ -213,6 +241,7 @@ absl::StatusOr<UniqueFd> VmGuest::Launch() {
   // Its ends are its own from now on: they close with it.
   for (UniqueFd* fd : {&*monitor, &*agent, &own_errors}) fd->reset();
   if (status.ok()) status = Command("set_link", {{"name", QemuCommand::kNetdev}, {"up", link_.up}});
+  if (status.ok()) status = CheckOpened();
   if (status.ok()) return pidfd;
   if (pidfd.valid() && HasEnded(pidfd, absl::Seconds(1))) {
     status = absl::FailedPreconditionError(absl::StrCat("the virtual machine does not start: ", LastLine(errors)));

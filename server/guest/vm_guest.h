@@ -63,7 +63,8 @@ class VmGuest : public Guest {
   absl::StatusOr<UniqueFd> LinkDescriptor() override;
   absl::Status DetachLink() override;
   // Returns once QEMU has taken everything and lets the machine run. The machine
-  // ends by itself where it is powered off, and where it reboots.
+  // ends by itself where it is powered off, and where it reboots. FieldError of "disk"
+  // where that has come to name other files since Create().
   absl::Status Start(std::function<void(ProcessExit)> on_exit) override;
   // Programs of Exec are the agent's: they go on in the machine.
   absl::Status Resume(std::function<void(ProcessExit)> on_exit) override;
@@ -90,7 +91,10 @@ class VmGuest : public Guest {
   absl::Status CheckDirectory(const std::string& path) const;
   void Watch(UniqueFd pidfd, std::function<void(ProcessExit)> on_exit) REQUIRES(transition_);
   absl::Status SetCarrier(bool up) REQUIRES(transition_);
-  // One command of QEMU's monitor.
+  // FieldError of "disk" where QEMU opened more than it was given.
+  absl::Status CheckOpened() const;
+  // One command of QEMU's monitor, and what it returns.
+  absl::StatusOr<nlohmann::json> Ask(const char* name, const nlohmann::json& arguments) const;
   absl::Status Command(const char* name, const nlohmann::json& arguments) const;
 
   IoThread& io_;

@@ -31,13 +31,14 @@ constexpr char kResolver6[] = "fd73:6c75:6963:1::3";
 class VmGuestTest : public VmTest {
  protected:
   static void SetUpTestSuite() {
-    VmTest::SetUpTestSuite();
+    StartSuite({.resolv_conf = "", .flags = {"--vm_scratch_bytes=8MiB"}});
+    MakeMachine();
     if (HasFatalFailure()) return;
     // The connection of the client is a descriptor of the server, from its first call on.
     ASSERT_TRUE(client().List({}).ok());
     before_ = Leavings(lab(), server());
     disk_ = lab().Path("vm.disk");
-    ASSERT_EQ(RunOnHost({"sh", "-c", absl::StrCat("printf original > ", disk_, " && truncate -s 1M ", disk_)}).exit_code, 0);
+    ASSERT_EQ(RunOnHost({"sh", "-c", absl::StrCat("printf original > ", disk_, " && truncate -s 64M ", disk_)}).exit_code, 0);
     const absl::StatusOr<v1::Sandbox> created = client().Create(
         Proto<v1::Sandbox>(absl::StrCat(Vm("", absl::StrCat("disk: '", disk_, "'")), "network { ports { guest_port: 80 } }")));
     ASSERT_TRUE(created.ok()) << created.status();
@@ -232,6 +233,13 @@ TEST_F(VmGuestTest, SoManyFileCallsAtOnceAndNoMore) {
 TEST_F(VmGuestTest, ReadsItsDiskAndForgetsWhatItWrote) {
   EXPECT_EQ(InVm("head -c 8 /dev/vda && printf changed0 > /dev/vda && sync && head -c 8 /dev/vda").out, "originalchanged0");
   EXPECT_EQ(RunOnHost({"head", "-c", "8", disk_}).out, "original");
+}
+
+TEST_F(VmGuestTest, WritesSoMuchToItsDiskAndNoMore) {
+  const std::string write = "dd if=/dev/urandom of=/dev/vda bs=1M conv=fsync seek=16 count=";
+  EXPECT_EQ(InVm(write + "2").code, 0);
+  EXPECT_NE(InVm(write + "16").code, 0);
+  EXPECT_EQ(InVm("head -c 2 /dev/zero | wc -c").out, "2\n") << "the machine goes on";
 }
 
 TEST_F(VmGuestTest, QemuIsNobodyAndHasNothing) {
