@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
 #include "netsvc/base/ip_address.h"
 
 namespace sluice::e2e {
@@ -23,6 +24,21 @@ void E2eTest::StartSuite(const ServerProcess::Options& options) {
   ASSERT_TRUE(server.ok()) << server.status();
   server_ = server->release();
   client_ = new SandboxClient(server_->unix_address());
+}
+
+void E2eTest::StartServer() {
+  const absl::Status started = server_->Restart();
+  ASSERT_TRUE(started.ok()) << started;
+  const absl::Time deadline = absl::Now() + kEventTimeout;
+  while (true) {
+    grpc::ClientContext context;
+    SetTimeout(kEventTimeout, context);
+    context.set_wait_for_ready(true);
+    v1::ListSandboxesResponse response;
+    const grpc::Status answered = client_->sandboxes().ListSandboxes(&context, {}, &response);
+    if (answered.ok()) return;
+    ASSERT_LT(absl::Now(), deadline) << answered.error_message();
+  }
 }
 
 void E2eTest::TearDownTestSuite() {

@@ -33,6 +33,10 @@ class E2eTest : public testing::Test {
   void SetUp() override;
   void TearDown() override;
 
+  // Another server, where one was ended; returns once it answers the client, whose
+  // connection was the last one's.
+  static void StartServer();
+
   static lab::Lab& lab() { return *lab_; }
   static ServerProcess& server() { return *server_; }
   static SandboxClient& client() { return *client_; }

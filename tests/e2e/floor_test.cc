@@ -64,11 +64,6 @@ class FloorTest : public E2eTest {
     });
   }
 
-  // Starts a server where one was ended; returns once it answers.
-  static void StartServer() {
-    ASSERT_TRUE(server().Restart().ok());
-    for (const absl::Time end = absl::Now() + kEventTimeout; !client().List({}).ok();) ASSERT_LT(absl::Now(), end);
-  }
   static v1::Verdict Ask(absl::string_view request) {
     v1::EvaluatePolicyResponse response;
     EXPECT_TRUE(Evaluate(client(), Proto<v1::EvaluatePolicyRequest>(request), response).ok());

@@ -94,13 +94,6 @@ class RestartFixture : public E2eTest {
     ExpectGoesOn(**talk);
     return *std::move(talk);
   }
-  // Another server, that answers; the client's connection was the last one's.
-  static void StartServer() {
-    const absl::Status started = server().Restart();
-    ASSERT_TRUE(started.ok()) << started;
-    const absl::Time deadline = absl::Now() + kSoon;
-    while (!client().List({}).ok() && absl::Now() < deadline) absl::SleepFor(absl::Milliseconds(20));
-  }
   static void KillAndStartServer() {
     ASSERT_TRUE(server().End(SIGKILL).ok());
     StartServer();

@@ -7,7 +7,6 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/e2e/leavings.h"
@@ -33,12 +32,6 @@ class VmRestartTest : public VmTest {
 
   // Runs a program of busybox's in the machine, or fails.
   static ExecResult InVm(const std::string& id, const std::string& script) { return Run(id, {"sh", "-c", script}); }
-  // Starts a server where one was ended; returns once it answers.
-  static void StartServer() {
-    const absl::Status started = server().Restart();
-    ASSERT_TRUE(started.ok()) << started;
-    for (const absl::Time end = absl::Now() + kEventTimeout; !client().List({}).ok();) ASSERT_LT(absl::Now(), end);
-  }
   static pid_t QemuOf(const std::string& id) {
     std::ifstream note(absl::StrCat(server().state_dir(), "/guests/", client().Get(id)->uid(), "/qemu.pid"));
     pid_t pid = 0;
