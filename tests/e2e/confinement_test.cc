@@ -56,33 +56,5 @@ TEST_F(ConfinementTest, EachWorkerIsAUserOfItsOwnInAnEmptyRoom) {
   EXPECT_FALSE(users.contains("Uid:\t0\t0\t0\t0"));
 }
 
-// What the kernel says to a process that stands where the worker stands.
-TEST_F(ConfinementTest, TheKernelRefusesWhatThePolicyCanNeverAllow) {
-  const std::string id = CreateOci("preset: PRESET_PUBLIC_ONLY");
-  const std::string cgroup = Line(OfWorker(id, "cgroup"), "0::");
-  if (!absl::StrContains(cgroup, "sluice-worker-")) GTEST_SKIP() << "no egress backstop here: " << cgroup;
-  const auto behind = [&cgroup](absl::string_view address) {
-    return RunOnHost(Python(R"(
-import os, socket, sys
-mounts = [line.split() for line in open("/proc/self/mounts")]
-home = next(m[1] for m in mounts if m[2] == "cgroup2")
-open(home + sys.argv[1] + "/cgroup.procs", "w").write(str(os.getpid()))
-try:
-  socket.create_connection((sys.argv[2], 80), 5)
-  print("connected")
-except OSError as e:
-  print(os.strerror(e.errno))
-)",
-                            {cgroup.substr(3), std::string(address)}))
-        .out;
-  };
-  EXPECT_EQ(behind("93.184.216.34"), "connected\n");
-  EXPECT_EQ(behind("10.1.2.3"), "Operation not permitted\n");
-  EXPECT_EQ(behind("169.254.169.254"), "Operation not permitted\n");
-  SetPolicy(id, "preset: PRESET_PUBLIC_ONLY rules { action: ACTION_ALLOW peers { cidr: '10.1.2.3' } }");
-  EXPECT_EQ(behind("10.1.2.3"), "connected\n");
-  EXPECT_EQ(behind("169.254.169.254"), "Operation not permitted\n");
-}
-
 }  // namespace
 }  // namespace sluice::e2e
