@@ -114,7 +114,7 @@ TEST(LogDamageTest, DamagedSegmentHeaderCostsNoEvent) {
 
 TEST(LogDamageTest, LostSegmentIsTold) {
   TestLog log;
-  log.options().segment_bytes = 1;
+  log.options().retention.segment_bytes = 1;
   for (const char* text : {"a", "b", "c"}) log.Write(text);
   std::filesystem::remove(log.SegmentPath(2));
   LogReader reader = log.Reader();

@@ -29,7 +29,7 @@ TEST(LogReaderTest, EmptyLogHasNoEvents) {
 
 TEST(LogReaderTest, FollowsTheWriterThroughSegments) {
   TestLog log;
-  log.options().segment_bytes = 150;
+  log.options().retention.segment_bytes = 150;
   LogReader reader = log.Reader();
   for (int i = 1; i <= 20; ++i) {
     log.Write("text");
@@ -40,7 +40,7 @@ TEST(LogReaderTest, FollowsTheWriterThroughSegments) {
 
 TEST(LogReaderTest, ReadsWhatWasWrittenBeforeASegmentWasClosed) {
   TestLog log;
-  log.options().segment_bytes = 200;
+  log.options().retention.segment_bytes = 200;
   log.Write("a");
   LogReader reader = log.Reader();
   EXPECT_THAT(ReadAll(reader), ElementsAre("1:a"));
@@ -53,7 +53,7 @@ TEST(LogReaderTest, ReadsWhatWasWrittenBeforeASegmentWasClosed) {
 
 TEST(LogReaderTest, PositionSurvivesTheReader) {
   TestLog log;
-  log.options().segment_bytes = 200;
+  log.options().retention.segment_bytes = 200;
   LogPosition position;
   for (int i = 1; i <= 10; ++i) {
     log.Write("text");
@@ -66,7 +66,7 @@ TEST(LogReaderTest, PositionSurvivesTheReader) {
 
 TEST(LogReaderTest, SeeksBySequence) {
   TestLog log;
-  log.options().segment_bytes = 200;
+  log.options().retention.segment_bytes = 200;
   for (int i = 1; i <= 9; ++i) log.Write("x");
   for (uint64_t from = 1; from <= 9; ++from) {
     LogReader reader = log.Reader({.next_sequence = from});
@@ -82,7 +82,7 @@ TEST(LogReaderTest, SeeksBySequence) {
 
 TEST(LogReaderTest, SeeksByTime) {
   TestLog log;
-  log.options().segment_bytes = 1;
+  log.options().retention.segment_bytes = 1;
   const absl::Time start = log.clock().Now();
   for (int i = 0; i < 5; ++i) {
     log.Write("x");
@@ -100,7 +100,7 @@ TEST(LogReaderTest, SeeksByTime) {
 
 TEST(LogReaderTest, SeekingByTimeSurvivesAClockThatWasSetBack) {
   TestLog log;
-  log.options().segment_bytes = 1;
+  log.options().retention.segment_bytes = 1;
   const absl::Time start = log.clock().Now();
   log.clock().Advance(absl::Hours(2));
   log.Write("late");
@@ -115,8 +115,8 @@ TEST(LogReaderTest, SeekingByTimeSurvivesAClockThatWasSetBack) {
 
 TEST(LogReaderTest, TellsWhatRetentionRemoved) {
   TestLog log;
-  log.options().segment_bytes = 1;
-  log.options().total_bytes = 300;
+  log.options().retention.segment_bytes = 1;
+  log.options().retention.total_bytes = 300;
   log.Write("first");
   LogReader open_reader = log.Reader();
   EXPECT_THAT(ReadAll(open_reader), ElementsAre("1:first"));
@@ -141,8 +141,8 @@ TEST(LogReaderTest, FinishesASegmentThatRetentionRemovedUnderIt) {
   log.Write("b");
   LogReader reader = log.Reader();
   ASSERT_TRUE(reader.Next().ok());
-  log.options().segment_bytes = 1;
-  log.options().total_bytes = 1;
+  log.options().retention.segment_bytes = 1;
+  log.options().retention.total_bytes = 1;
   log.Reopen();
   log.Write("c");
   ASSERT_THAT(log.Segments(), ElementsAre(3));
@@ -151,7 +151,7 @@ TEST(LogReaderTest, FinishesASegmentThatRetentionRemovedUnderIt) {
 
 TEST(LogReaderTest, EndIsReachedByWhoReadsIt) {
   TestLog log;
-  log.options().segment_bytes = 200;
+  log.options().retention.segment_bytes = 200;
   for (int i = 0; i < 5; ++i) log.Write("x");
   const UniqueFd directory = OpenLogDirectory(log.path()).value();
   const LogPosition end = LogReader::End(directory.get()).value();

@@ -85,7 +85,8 @@ absl::Status LogWriter::Flush() {
 
 bool LogWriter::IsSegmentDone() const {
   if (log_.file_bytes <= SegmentHeader::kSize) return false;
-  return log_.file_bytes >= options_.segment_bytes || clock_.Now() - segment_begun_ > options_.max_age / 8;
+  const Retention& retention = options_.retention;
+  return log_.file_bytes >= retention.segment_bytes || clock_.Now() - segment_begun_ > retention.max_age / 8;
 }
 
 void LogWriter::Retract() {
@@ -98,12 +99,19 @@ void LogWriter::Retract() {
 }
 
 void LogWriter::Expire() {
-  const bool has_events = log_.file.valid() && log_.file_bytes > SegmentHeader::kSize;
-  // A log without a segment would not know its number.
-  if (has_events && pending_.empty() && log_.latest < clock_.Now() - options_.max_age) {
-    BeginSegment(log_.next_sequence).IgnoreError();
-  }
+  if (log_.latest < clock_.Now() - options_.retention.max_age) CloseSegment();
   Retain();
+}
+
+void LogWriter::SetRetention(const Retention& retention) {
+  options_.retention = retention;
+  if (log_.file_bytes > retention.total_bytes) CloseSegment();
+  Expire();
+}
+
+void LogWriter::CloseSegment() {
+  const bool has_events = log_.file.valid() && log_.file_bytes > SegmentHeader::kSize;
+  if (has_events && pending_.empty()) BeginSegment(log_.next_sequence).IgnoreError();
 }
 
 bool LogWriter::MakeRoom(size_t bytes) {
@@ -167,10 +175,10 @@ absl::Status LogWriter::BeginSegment(uint64_t first_sequence) {
 void LogWriter::Retain() {
   uint64_t total = log_.file_bytes;
   for (const ClosedSegment& segment : log_.closed) total += segment.bytes;
-  const absl::Time oldest_kept = clock_.Now() - options_.max_age;
+  const absl::Time oldest_kept = clock_.Now() - options_.retention.max_age;
   while (!log_.closed.empty()) {
     const ClosedSegment& oldest = log_.closed.front();
-    if (total <= options_.total_bytes && oldest.latest >= oldest_kept) return;
+    if (total <= options_.retention.total_bytes && oldest.latest >= oldest_kept) return;
     // Where it cannot be removed now, the next segment's beginning tries again.
     const int result = unlinkat(directory_.get(), SegmentName(oldest.first_sequence).c_str(), 0);
     if (result != 0 && errno != ENOENT) return;

@@ -19,17 +19,20 @@ namespace sluice::audit {
 // (format: netsvc/audit/README.md). One writer a log; one thread.
 class LogWriter {
  public:
-  struct Options {
-    std::string sandbox_id;
-    std::string sandbox_uid;
+  // How much is kept, looked at whenever a segment is begun and by Expire.
+  struct Retention {
     // A segment past this is closed and the next begun.
     uint64_t segment_bytes = 16 << 20;
-    // Retention, looked at whenever a segment is begun and by Expire: the oldest
-    // closed segments go while all of them hold more than this,
+    // The oldest closed segments go while all of them hold more than this,
     uint64_t total_bytes = 256 << 20;
     // or while their newest event is older than this. A segment is closed after
     // an eighth of it, so that nothing stays much longer.
     absl::Duration max_age = absl::InfiniteDuration();
+  };
+  struct Options {
+    std::string sandbox_id;
+    std::string sandbox_uid;
+    Retention retention = {};
   };
 
   // What waits for Flush, at most; one event that is larger waits alone.
@@ -67,6 +70,12 @@ class LogWriter {
   // on.
   void Expire();
 
+  // Keeps so much from now on: what is beyond it goes at once, in whole segments of
+  // the size that they had until then; where the last one alone is more than
+  // total_bytes, it goes too. While events wait the last one stays until they are
+  // written.
+  void SetRetention(const Retention& retention);
+
   bool has_pending() const { return !pending_.empty(); }
   // Of the event appended last, in this process or before. 0: there was none.
   uint64_t last_sequence() const { return log_.next_sequence - 1; }
@@ -78,6 +87,9 @@ class LogWriter {
   bool MakeRoom(size_t bytes);
   // Closes the current segment and begins the one whose first event this will be.
   absl::Status BeginSegment(uint64_t first_sequence);
+  // Begins another where the current one has events and none wait: a log without a
+  // segment would not know its number.
+  void CloseSegment();
   bool IsSegmentDone() const;
   absl::Status WritePending();
   // Forgets the whole records in the first `bytes` of what waits. Their size.
@@ -85,7 +97,7 @@ class LogWriter {
   void Retain();
 
   const UniqueFd directory_;
-  const Options options_;
+  Options options_;
   const Clock& clock_;
   LogState log_;
   absl::Time segment_begun_;

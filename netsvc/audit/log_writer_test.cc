@@ -68,7 +68,7 @@ TEST(LogWriterTest, NumbersOfEventsNeverWrittenAreUsedAgain) {
 
 TEST(LogWriterTest, BeginsASegmentWhenOneIsFull) {
   TestLog log;
-  log.options().segment_bytes = 1;
+  log.options().retention.segment_bytes = 1;
   log.Write("a");
   log.Write("b");
   log.Write("c");
@@ -79,7 +79,7 @@ TEST(LogWriterTest, BeginsASegmentWhenOneIsFull) {
 
 TEST(LogWriterTest, NumbersGoOnAfterAnEmptySegment) {
   TestLog log;
-  log.options().segment_bytes = 1;
+  log.options().retention.segment_bytes = 1;
   log.Write("a");
   log.Write("b");
   // The writer died right after it had begun the segment, and before that too.
@@ -94,7 +94,7 @@ TEST(LogWriterTest, NumbersGoOnAfterAnEmptySegment) {
 
 TEST(LogWriterTest, NumbersGoOnAfterASegmentWithoutItsHeader) {
   TestLog log;
-  log.options().segment_bytes = 1;
+  log.options().retention.segment_bytes = 1;
   log.Write("a");
   log.Write("b");
   for (size_t size = 0; size < SegmentHeader::kSize; ++size) {
@@ -108,8 +108,8 @@ TEST(LogWriterTest, NumbersGoOnAfterASegmentWithoutItsHeader) {
 
 TEST(LogWriterTest, KeepsNoMoreThanTotalBytes) {
   TestLog log;
-  log.options().segment_bytes = 1;
-  log.options().total_bytes = 400;
+  log.options().retention.segment_bytes = 1;
+  log.options().retention.total_bytes = 400;
   for (int i = 0; i < 20; ++i) log.Write("text");
   const std::vector<uint64_t> segments = log.Segments();
   EXPECT_LT(segments.size(), 6u);
@@ -121,9 +121,9 @@ TEST(LogWriterTest, KeepsNoMoreThanTotalBytes) {
 
 TEST(LogWriterTest, TotalBytesCountAfterReopening) {
   TestLog log;
-  log.options().segment_bytes = 1;
+  log.options().retention.segment_bytes = 1;
   for (int i = 0; i < 10; ++i) log.Write("text");
-  log.options().total_bytes = 1;
+  log.options().retention.total_bytes = 1;
   log.Reopen();
   log.Write("text");
   EXPECT_THAT(log.Segments(), ElementsAre(11));
@@ -131,8 +131,8 @@ TEST(LogWriterTest, TotalBytesCountAfterReopening) {
 
 TEST(LogWriterTest, KeepsNothingPastMaxAge) {
   TestLog log;
-  log.options().segment_bytes = 1;
-  log.options().max_age = absl::Hours(1);
+  log.options().retention.segment_bytes = 1;
+  log.options().retention.max_age = absl::Hours(1);
   log.Write("old");
   log.clock().Advance(absl::Minutes(50));
   log.Write("young");
@@ -143,6 +143,69 @@ TEST(LogWriterTest, KeepsNothingPastMaxAge) {
   log.clock().Advance(absl::Minutes(50));
   log.Write("newer");
   EXPECT_THAT(log.Segments(), ElementsAre(3, 4));
+}
+
+// Of all segments.
+uint64_t BytesOf(const TestLog& log) {
+  uint64_t bytes = 0;
+  for (const uint64_t segment : log.Segments()) bytes += std::filesystem::file_size(log.SegmentPath(segment));
+  return bytes;
+}
+
+TEST(LogWriterTest, KeepsLessFromNowOn) {
+  TestLog log;
+  log.options().retention.segment_bytes = 1;
+  for (int i = 0; i < 20; ++i) log.Write("text");
+  const uint64_t before = BytesOf(log);
+  log.writer().SetRetention({.segment_bytes = 1, .total_bytes = before / 2});
+  EXPECT_LE(BytesOf(log), before / 2);
+  EXPECT_GT(BytesOf(log), before / 4);
+  EXPECT_EQ(log.Segments().back(), 20u);
+  const uint64_t oldest = log.Segments().front();
+  LogReader reader = log.Reader({.next_sequence = 1});
+  EXPECT_EQ(ReadAll(reader).front(), "lost 1-" + std::to_string(oldest - 1));
+  for (int i = 0; i < 20; ++i) log.Write("text");
+  EXPECT_LE(BytesOf(log), before / 2 + before / 20);
+}
+
+TEST(LogWriterTest, ASegmentThatAloneIsTooMuchGoes) {
+  TestLog log;
+  for (int i = 0; i < 20; ++i) log.Write("text");
+  EXPECT_THAT(log.Segments(), ElementsAre(1));
+  log.writer().SetRetention({.segment_bytes = 100, .total_bytes = 500});
+  EXPECT_THAT(log.Segments(), ElementsAre(21));
+  log.Write("new");
+  LogReader reader = log.Reader({.next_sequence = 1});
+  EXPECT_THAT(ReadAll(reader), ElementsAre("lost 1-20", "21:new"));
+}
+
+TEST(LogWriterTest, WhatWaitsKeepsItsNumberWhenLessIsKept) {
+  TestLog log;
+  for (int i = 0; i < 20; ++i) log.Write("text");
+  v1::AuditEvent event = TextEvent("waits");
+  EXPECT_EQ(log.writer().Append(event), 21u);
+  log.writer().SetRetention({.segment_bytes = 100, .total_bytes = 500});
+  EXPECT_THAT(log.Segments(), ElementsAre(1)) << "nothing can be begun ahead of it";
+  ASSERT_TRUE(log.writer().Flush().ok());
+  LogReader reader = log.Reader({.next_sequence = 1});
+  EXPECT_THAT(ReadAll(reader), ElementsAre("lost 1-20", "21:waits"));
+}
+
+TEST(LogWriterTest, KeepsForLessTimeFromNowOn) {
+  TestLog log;
+  log.options().retention.segment_bytes = 1;
+  log.Write("old");
+  log.clock().Advance(absl::Hours(1));
+  log.Write("young");
+  log.writer().SetRetention({.segment_bytes = 1, .max_age = absl::Hours(1)});
+  EXPECT_THAT(log.Segments(), ElementsAre(1, 2)) << "not yet older";
+  log.writer().SetRetention({.segment_bytes = 1, .max_age = absl::Minutes(59)});
+  EXPECT_THAT(log.Segments(), ElementsAre(2));
+  log.writer().SetRetention({});
+  log.clock().Advance(absl::Hours(1000));
+  log.Write("new");
+  LogReader reader = log.Reader({.next_sequence = 1});
+  EXPECT_THAT(ReadAll(reader), ElementsAre("lost 1-1", "2:young", "3:new"));
 }
 
 TEST(LogWriterTest, FlushesByItselfWhenMuchWaits) {
@@ -172,8 +235,8 @@ TEST(LogWriterTest, LeavesForeignFilesAlone) {
   TestLog log;
   const std::string foreign = log.path() + "/notes.log";
   ASSERT_EQ(mkdir(foreign.c_str(), 0700), 0);
-  log.options().segment_bytes = 1;
-  log.options().total_bytes = 1;
+  log.options().retention.segment_bytes = 1;
+  log.options().retention.total_bytes = 1;
   for (int i = 0; i < 3; ++i) log.Write("text");
   EXPECT_TRUE(std::filesystem::exists(foreign));
 }

@@ -85,6 +85,12 @@ bool AuditTrail::Commit() {
   return available();
 }
 
+void AuditTrail::SetOptions(const audit::LogWriter::Retention& retention, OnFailure on_failure) {
+  on_failure_ = on_failure;
+  Commit();
+  log_->SetRetention(retention);
+}
+
 void AuditTrail::Retry() {
   v1::AuditEvent summary;
   summary.mutable_lifecycle()->set_state(v1::Sandbox::STATE_RUNNING);

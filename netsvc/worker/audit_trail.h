@@ -95,6 +95,8 @@ class AuditTrail {
   void Dns(v1::DnsEvent event);
   // Writes what waits to be; false: it could not be.
   bool Commit();
+  // From now on. What waits is written first, where it can be.
+  void SetOptions(const audit::LogWriter::Retention& retention, OnFailure on_failure);
   bool Port(const v1::PortEvent& event);
   bool Policy(const v1::PolicyEvent& event);
   bool Lifecycle(const v1::LifecycleEvent& event);
@@ -149,7 +151,7 @@ class AuditTrail {
 
   EventLoop& loop_;
   const std::unique_ptr<audit::LogWriter> log_;
-  const OnFailure on_failure_;
+  OnFailure on_failure_;
   Activity activity_;
   uint64_t generation_ = 0;
   policy::RuleHits* hits_ = nullptr;

@@ -63,7 +63,8 @@ class AuditTrailTest : public testing::Test {
   void Open(AuditTrail::OnFailure on_failure, absl::Duration max_age = absl::InfiniteDuration()) {
     trail_.reset();
     auto log = audit::LogWriter::Open(*audit::OpenLogDirectory(log_.path()),
-                                      {.sandbox_id = "box", .sandbox_uid = "uid-box", .max_age = max_age}, loop_.clock());
+                                      {.sandbox_id = "box", .sandbox_uid = "uid-box", .retention = {.max_age = max_age}},
+                                      loop_.clock());
     ASSERT_TRUE(log.ok());
     trail_ = std::make_unique<AuditTrail>(loop_, *std::move(log), on_failure);
   }
@@ -228,6 +229,27 @@ TEST_F(AuditTrailTest, WhatIsTooOldGoesThoughNothingNewComes) {
   trail_->FlowOpened(flow_);
   audit::LogReader reader = log_.Reader();
   EXPECT_THAT(audit::ReadAll(reader), testing::Contains(testing::StartsWith("2:")));
+}
+
+TEST_F(AuditTrailTest, KeepsLessAndMayGoOnFromNowOn) {
+  trail_->FlowOpened(flow_);
+  v1::DnsEvent dns;
+  dns.set_name("a.test");
+  trail_->Dns(dns);  // waits for the turn's end
+  loop_.Advance(absl::Minutes(2));
+  trail_->FlowOpened(flow_);
+  trail_->Dns(dns);
+  trail_->SetOptions({.max_age = absl::Minutes(1)}, AuditTrail::OnFailure::kCount);
+  EXPECT_EQ(Log().back(), "4 dns a.test UNSPECIFIED");
+  loop_.Advance(absl::Minutes(2));
+  EXPECT_THAT(log_.Segments(), ElementsAre(5u)) << "all of it is too old";
+  FillDisk();
+  EXPECT_TRUE(trail_->FlowOpened(flow_));
+  trail_->SetOptions({.max_age = absl::Minutes(1)}, AuditTrail::OnFailure::kDeny);
+  EXPECT_FALSE(trail_->FlowOpened(flow_));
+  MakeSpace();
+  loop_.Advance(AuditTrail::kRetryTime);
+  EXPECT_TRUE(trail_->FlowOpened(flow_));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "absl/strings/str_cat.h"
@@ -67,6 +68,19 @@ absl::Duration QueryTimeoutOf(const v1::DnsConfig& dns) {
 
 size_t MaxFlowsOf(const v1::NetworkLimits& limits) {
   return limits.max_flows() == 0 ? kDefaultMaxFlows : limits.max_flows();
+}
+
+audit::LogWriter::Retention RetentionOf(const internal::v1::AuditOptions& audit) {
+  audit::LogWriter::Retention retention;
+  if (audit.max_bytes() != 0) retention.total_bytes = audit.max_bytes();
+  if (audit.max_age_seconds() != 0) retention.max_age = absl::Seconds(audit.max_age_seconds());
+  // Whole segments are removed: small logs have small ones.
+  retention.segment_bytes = std::min(retention.segment_bytes, retention.total_bytes / 8);
+  return retention;
+}
+
+AuditTrail::OnFailure OnFailureOf(const internal::v1::AuditOptions& audit) {
+  return audit.go_on_unwritten() ? AuditTrail::OnFailure::kCount : AuditTrail::OnFailure::kDeny;
 }
 
 absl::StatusOr<policy::AddressGroups::Options> GroupOptions(const internal::v1::Configure& config,

@@ -7,9 +7,11 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "netsvc/audit/log_writer.h"
 #include "netsvc/base/endpoint.h"
 #include "netsvc/policy/address_groups.h"
 #include "netsvc/slirp/slirp_stack.h"
+#include "netsvc/worker/audit_trail.h"
 #include "netsvc/worker/subnet.h"
 #include "sluice/internal/v1/worker.pb.h"
 
@@ -24,6 +26,8 @@ absl::StatusOr<std::vector<Endpoint>> ParseServers(const google::protobuf::Repea
 
 absl::Duration QueryTimeoutOf(const v1::DnsConfig& dns);
 size_t MaxFlowsOf(const v1::NetworkLimits& limits);
+audit::LogWriter::Retention RetentionOf(const internal::v1::AuditOptions& audit);
+AuditTrail::OnFailure OnFailureOf(const internal::v1::AuditOptions& audit);
 
 // InvalidArgument where a prefix is none.
 absl::StatusOr<policy::AddressGroups::Options> GroupOptions(const internal::v1::Configure& config,

@@ -119,15 +119,10 @@ absl::Status SandboxNetwork::OpenLog(const internal::v1::Configure& config, Uniq
   audit::LogWriter::Options log_options;
   log_options.sandbox_id = config.sandbox_id();
   log_options.sandbox_uid = config.sandbox_uid();
-  const internal::v1::AuditOptions& audit = config.audit();
-  if (audit.max_bytes() != 0) log_options.total_bytes = audit.max_bytes();
-  if (audit.max_age_seconds() != 0) log_options.max_age = absl::Seconds(audit.max_age_seconds());
-  // Retention removes whole segments: small logs have small ones.
-  log_options.segment_bytes = std::min(log_options.segment_bytes, log_options.total_bytes / 8);
+  log_options.retention = RetentionOf(config.audit());
   auto log = audit::LogWriter::Open(std::move(directory), log_options, loop_.clock());
   if (!log.ok()) return log.status();
-  audit_ = std::make_unique<AuditTrail>(
-      loop_, *std::move(log), audit.go_on_unwritten() ? AuditTrail::OnFailure::kCount : AuditTrail::OnFailure::kDeny);
+  audit_ = std::make_unique<AuditTrail>(loop_, *std::move(log), OnFailureOf(config.audit()));
   audit_->SetGeneration(generation_);
   return absl::OkStatus();
 }
@@ -344,6 +339,7 @@ absl::Status SandboxNetwork::Update(const internal::v1::UpdateNetwork& update) {
   DropDeniedNames();
   gateway_->OnNamesChanged();
   ApplyLimits(update.limits());
+  if (update.has_audit()) audit_->SetOptions(RetentionOf(update.audit()), OnFailureOf(update.audit()));
   return absl::OkStatus();
 }
 

@@ -88,8 +88,8 @@ class SandboxNetwork : private dns::Interceptor::Host {
   // has its own.
   absl::Status SetNameservers(const google::protobuf::RepeatedPtrField<std::string>& texts);
 
-  // Settings of DNS and limits, in force when this returns, for open flows too. An
-  // error changes nothing.
+  // Settings of DNS, limits and the audit log, in force when this returns, for open
+  // flows too. An error changes nothing.
   absl::Status Update(const internal::v1::UpdateNetwork& update);
 
   // Queries that wait for an answer are judged by the new lists when it comes, open

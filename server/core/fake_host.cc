@@ -161,7 +161,10 @@ class FakeHost::FakeWorker : public Worker {
     return absl::OkStatus();
   }
   absl::Status SetBlockLists(const std::vector<BlockList>&) override { return absl::OkStatus(); }
-  absl::Status Update(const internal::v1::UpdateNetwork&) override { return absl::OkStatus(); }
+  absl::Status Update(const internal::v1::UpdateNetwork& update) override {
+    *is_.config.mutable_audit() = update.audit();
+    return ShowConfig();
+  }
   absl::StatusOr<internal::v1::StatsResult> GetStats(uint32_t) override { return internal::v1::StatsResult(); }
   absl::StatusOr<UniqueFd> StartCapture(const internal::v1::StartCapture&) override {
     return absl::UnavailableError("there are no frames here");

@@ -135,8 +135,8 @@ TEST(AuditReadingTest, BusyLogHidesNoOther) {
 
 TEST(AuditReadingTest, RetentionThatOvertakesAReaderIsToldExactly) {
   Box box("a");
-  box.log.options().segment_bytes = 1000;
-  box.log.options().total_bytes = 2000;
+  box.log.options().retention.segment_bytes = 1000;
+  box.log.options().retention.total_bytes = 2000;
   box.log.Reopen();
   box.log.Write("x");
   AuditReading reading = Start(Follow(), {box.info});
@@ -154,8 +154,8 @@ TEST(AuditReadingTest, RetentionThatOvertakesAReaderIsToldExactly) {
 
 TEST(AuditReadingTest, CursorResumedAfterRetentionTellsTheLoss) {
   Box box("a");
-  box.log.options().segment_bytes = 1000;
-  box.log.options().total_bytes = 2000;
+  box.log.options().retention.segment_bytes = 1000;
+  box.log.options().retention.total_bytes = 2000;
   box.log.Reopen();
   box.log.Write("x");
   std::string cursor;
@@ -170,8 +170,8 @@ TEST(AuditReadingTest, CursorResumedAfterRetentionTellsTheLoss) {
 
 TEST(AuditReadingTest, ReaderFromTheOldestLosesNothing) {
   Box box("a");
-  box.log.options().segment_bytes = 1000;
-  box.log.options().total_bytes = 2000;
+  box.log.options().retention.segment_bytes = 1000;
+  box.log.options().retention.total_bytes = 2000;
   box.log.Reopen();
   for (int i = 0; i < 100; ++i) box.log.Write("x");
   AuditReading reading = Start(Request(), {box.info});
@@ -180,7 +180,7 @@ TEST(AuditReadingTest, ReaderFromTheOldestLosesNothing) {
 
 TEST(AuditReadingTest, SinceAndUntilBoundTheTimes) {
   Box box("a");
-  box.log.options().segment_bytes = 500;
+  box.log.options().retention.segment_bytes = 500;
   box.log.Reopen();
   const absl::Time start = box.log.clock().Now();
   for (int i = 0; i < 60; ++i) {

@@ -76,6 +76,7 @@ absl::StatusOr<bool> NetsvcWorker::Resume(const internal::v1::Configure& config,
   internal::v1::UpdateNetwork update;
   *update.mutable_dns() = config.dns();
   *update.mutable_limits() = config.limits();
+  *update.mutable_audit() = config.audit();
   const bool other_policy = hello.policy_generation() != config.policy_generation();
   absl::Status status = SetHost(host);
   if (status.ok()) status = SetNameservers(host_nameservers_);
