@@ -13,6 +13,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "server/core/audit_retention.h"
 #include "server/core/labels.h"
 #include "server/core/network_validation.h"
 
@@ -85,12 +86,10 @@ absl::Status AddLabelLimits(const std::vector<std::string>& texts, std::map<std:
 }
 
 absl::Status SetAudit(const Flags& flags, ServerOptions& options) {
-  // Eight segments are the least that retention can work with.
-  constexpr uint64_t kMinBytes = 64 << 10;
-  if (options.audit_max_bytes < kMinBytes) {
-    return absl::InvalidArgumentError(absl::StrCat("--audit_max_bytes must be at least ", kMinBytes));
+  if (options.audit_max_bytes < kMinAuditBytes) {
+    return absl::InvalidArgumentError(absl::StrCat("--audit_max_bytes must be at least ", kMinAuditBytes));
   }
-  if (!absl::ParseDuration(flags.audit_max_age, &options.audit_max_age) || options.audit_max_age < absl::Minutes(1) ||
+  if (!absl::ParseDuration(flags.audit_max_age, &options.audit_max_age) || options.audit_max_age < kMinAuditAge ||
       options.audit_max_age == absl::InfiniteDuration()) {
     return absl::InvalidArgumentError(
         absl::StrCat("--audit_max_age=", flags.audit_max_age, " is not a time like 90m or 168h, of a minute or more"));
@@ -131,10 +130,10 @@ void AddFlags(CLI::App& app, Flags& flags, ServerOptions& options) {
   app.add_option("--extra_host_cidr", flags.extra_host_cidrs, "addresses that are the host's, seen from outside");
   app.add_option("--nat64_prefix", flags.nat64_prefixes, "a NAT64 prefix beside 64:ff9b::/96");
   app.add_option("--dns_block_list", flags.dns_block_lists, "NAME=PATH of names to block; may be repeated");
-  app.add_option("--audit_max_bytes", options.audit_max_bytes, "of each sandbox's audit log: 256MiB, 1GiB, ...")
+  app.add_option("--audit_max_bytes", options.audit_max_bytes, "of each sandbox's audit log, at most: 256MiB, 1GiB, ...")
       ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false))
       ->capture_default_str();
-  app.add_option("--audit_max_age", flags.audit_max_age, "how long events, and logs of deleted sandboxes, are kept")
+  app.add_option("--audit_max_age", flags.audit_max_age, "how long events, and logs of deleted sandboxes, are kept at most")
       ->capture_default_str();
   app.add_option("--audit_failure", flags.audit_failure,
                  "while an audit log cannot be written: deny new flows and names, or go on and count")

@@ -10,6 +10,7 @@
 #include "absl/strings/strip.h"
 #include "google/protobuf/util/json_util.h"
 #include "netsvc/base/io.h"
+#include "server/core/audit_retention.h"
 #include "server/core/directory.h"
 
 namespace sluice {
@@ -24,6 +25,7 @@ std::string ToNote(const v1::Sandbox& sandbox) {
   note.set_uid(sandbox.uid());
   *note.mutable_labels() = sandbox.labels();
   *note.mutable_create_time() = sandbox.create_time();
+  if (sandbox.network().has_audit()) *note.mutable_network()->mutable_audit() = sandbox.network().audit();
   std::string json;
   const auto status = google::protobuf::util::MessageToJsonString(note, &json);
   return status.ok() ? json : std::string();
@@ -64,23 +66,26 @@ absl::Status AuditArchive::Add(const v1::Sandbox& sandbox) {
     RemoveFiles(uid);
     return status;
   }
-  AuditLogInfo info = InfoOf(sandbox);
-  info.live = true;
+  Log log = LogOf(sandbox);
+  log.info.live = true;
   {
     const MutexLock lock(mutex_);
-    logs_[uid] = {.info = std::move(info), .deleted = std::nullopt};
+    logs_[uid] = std::move(log);
   }
   TellListeners();
   return absl::OkStatus();
 }
 
-absl::Status AuditArchive::Relabel(const v1::Sandbox& sandbox) {
+absl::Status AuditArchive::Update(const v1::Sandbox& sandbox) {
   const absl::Status status = WriteFile(NotePath(sandbox.uid()), ToNote(sandbox), 0600);
   if (!status.ok()) return status;
   {
     const MutexLock lock(mutex_);
     const auto found = logs_.find(sandbox.uid());
-    if (found != logs_.end()) found->second.info.labels = sandbox.labels();
+    if (found != logs_.end()) {
+      found->second.info.labels = sandbox.labels();
+      found->second.max_age = LogOf(sandbox).max_age;
+    }
   }
   TellListeners();
   return absl::OkStatus();
@@ -97,13 +102,15 @@ void AuditArchive::Discard(const std::string& uid) {
 
 void AuditArchive::MarkDeleted(const std::string& uid) {
   // The note's time is that of the deletion: a later server goes by it.
-  utimensat(AT_FDCWD, NotePath(uid).c_str(), nullptr, 0);
+  const absl::Time now = clock_.Now();
+  const timespec times[] = {absl::ToTimespec(now), absl::ToTimespec(now)};
+  utimensat(AT_FDCWD, NotePath(uid).c_str(), times, 0);
   {
     const MutexLock lock(mutex_);
     const auto found = logs_.find(uid);
     if (found != logs_.end()) {
       found->second.info.live = false;
-      found->second.deleted = clock_.Now();
+      found->second.deleted = now;
     }
   }
   TellListeners();
@@ -122,12 +129,14 @@ std::unique_ptr<AuditDirectory::Subscription> AuditArchive::OnChange(std::functi
   return std::make_unique<Listener>(*this, std::move(changed));
 }
 
-AuditLogInfo AuditArchive::InfoOf(const v1::Sandbox& sandbox) const {
-  return {.sandbox_id = sandbox.id(),
-          .sandbox_uid = sandbox.uid(),
-          .directory = LogDirectory(sandbox.uid()),
-          .labels = sandbox.labels(),
-          .live = false};
+AuditArchive::Log AuditArchive::LogOf(const v1::Sandbox& sandbox) const {
+  return {.info = {.sandbox_id = sandbox.id(),
+                   .sandbox_uid = sandbox.uid(),
+                   .directory = LogDirectory(sandbox.uid()),
+                   .labels = sandbox.labels(),
+                   .live = false},
+          .max_age = NarrowAuditAge(max_age_, sandbox.network().audit()),
+          .deleted = std::nullopt};
 }
 
 std::string AuditArchive::LogDirectory(const std::string& uid) const { return absl::StrCat(directory_, "/", uid); }
@@ -139,8 +148,12 @@ std::optional<AuditArchive::Log> AuditArchive::ReadNote(const std::string& uid) 
   struct stat info;
   if (!json.ok() || stat(NotePath(uid).c_str(), &info) != 0) return std::nullopt;
   v1::Sandbox note;
-  if (!google::protobuf::util::JsonStringToMessage(*json, &note).ok() || note.uid() != uid) return std::nullopt;
-  return Log{.info = InfoOf(note), .deleted = absl::TimeFromTimespec(info.st_mtim)};
+  google::protobuf::util::JsonParseOptions options;
+  options.ignore_unknown_fields = true;  // a later server may have written it
+  if (!google::protobuf::util::JsonStringToMessage(*json, &note, options).ok() || note.uid() != uid) return std::nullopt;
+  Log log = LogOf(note);
+  log.deleted = absl::TimeFromTimespec(info.st_mtim);
+  return log;
 }
 
 void AuditArchive::Load(const std::vector<v1::Sandbox>& live) {
@@ -153,7 +166,7 @@ void AuditArchive::Load(const std::vector<v1::Sandbox>& live) {
     WriteFile(NotePath(sandbox.uid()), ToNote(sandbox), 0600).IgnoreError();
     const MutexLock lock(mutex_);
     Log& log = logs_[sandbox.uid()];
-    log.info = InfoOf(sandbox);
+    log = LogOf(sandbox);
     log.info.live = true;
   }
   for (const std::string& name : ListNames(directory_)) {
@@ -179,20 +192,22 @@ void AuditArchive::Prune() {
 }
 
 std::vector<std::string> AuditArchive::TakeOverdue() {
-  const absl::Time oldest = clock_.Now() - max_age_;
-  std::vector<std::pair<absl::Time, std::string>> deleted;
+  const absl::Time now = clock_.Now();
+  std::vector<std::pair<absl::Time, std::string>> kept;
   std::vector<std::string> overdue;
   const MutexLock lock(mutex_);
   for (const auto& [uid, log] : logs_) {
-    if (log.deleted) deleted.emplace_back(*log.deleted, uid);
+    if (!log.deleted) continue;
+    if (*log.deleted < now - log.max_age) {
+      overdue.push_back(uid);
+    } else {
+      kept.emplace_back(*log.deleted, uid);
+    }
   }
-  std::sort(deleted.begin(), deleted.end());
-  const size_t excess = deleted.size() - std::min(deleted.size(), kMaxDeleted);
-  for (size_t i = 0; i < deleted.size(); ++i) {
-    if (i >= excess && deleted[i].first >= oldest) break;
-    overdue.push_back(deleted[i].second);
-    logs_.erase(deleted[i].second);
-  }
+  std::sort(kept.begin(), kept.end());
+  const size_t excess = kept.size() - std::min(kept.size(), kMaxDeleted);
+  for (size_t i = 0; i < excess; ++i) overdue.push_back(kept[i].second);
+  for (const std::string& uid : overdue) logs_.erase(uid);
   return overdue;
 }
 

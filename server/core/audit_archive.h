@@ -29,14 +29,15 @@ class AuditArchive : public AuditDirectory {
 
   // Reads what `directory` holds: all of sandboxes that are gone, but for those of
   // `live`. A log that nothing speaks of is removed. Logs of deleted sandboxes are
-  // kept for `max_age`. `clock` outlives the archive.
+  // kept for `max_age`, or less where the sandbox had less. `clock` outlives the
+  // archive.
   static std::unique_ptr<AuditArchive> Open(const std::string& directory, absl::Duration max_age, const Clock& clock,
                                             const std::vector<v1::Sandbox>& live);
 
   // Makes the log's directory. A failure leaves nothing.
   absl::Status Add(const v1::Sandbox& sandbox);
-  // The sandbox bears other labels from now on.
-  absl::Status Relabel(const v1::Sandbox& sandbox);
+  // The sandbox bears other labels, or has another max_age, from now on.
+  absl::Status Update(const v1::Sandbox& sandbox);
   // Forgets the log of a sandbox that never came to be.
   void Discard(const std::string& uid);
   // Its sandbox is gone and its last event written: the log stays for a while.
@@ -56,13 +57,14 @@ class AuditArchive : public AuditDirectory {
   class Listener;
   struct Log {
     AuditLogInfo info;
-    std::optional<absl::Time> deleted;  // nothing while the sandbox is there
+    absl::Duration max_age;             // once the sandbox is deleted
+    std::optional<absl::Time> deleted;  // nothing while it is there
   };
 
   AuditArchive(std::string directory, absl::Duration max_age, const Clock& clock)
       : directory_(std::move(directory)), max_age_(max_age), clock_(clock) {}
 
-  AuditLogInfo InfoOf(const v1::Sandbox& sandbox) const;
+  Log LogOf(const v1::Sandbox& sandbox) const;
   std::string NotePath(const std::string& uid) const;
   std::optional<Log> ReadNote(const std::string& uid) const;
   void Load(const std::vector<v1::Sandbox>& live);

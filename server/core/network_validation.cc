@@ -12,6 +12,7 @@
 #include "netsvc/base/domain_name.h"
 #include "netsvc/base/field_error.h"
 #include "netsvc/policy/compiled_policy.h"
+#include "server/core/audit_retention.h"
 #include "server/core/field_checks.h"
 #include "server/core/interface_plan.h"
 #include "server/core/nameserver.h"
@@ -127,7 +128,9 @@ absl::Status CheckNetwork(absl::string_view field, v1::NetworkConfig& network) {
   const absl::StatusOr<InterfacePlan> plan = InterfacePlan::Make(absl::StrCat(field, ".interface"), network.interface());
   if (!plan.ok()) return plan.status();
   *network.mutable_interface() = plan->ToConfig();
-  return CheckLimits(absl::StrCat(field, ".limits"), network.limits());
+  status = CheckLimits(absl::StrCat(field, ".limits"), network.limits());
+  if (!status.ok() || !network.has_audit()) return status;
+  return CheckAudit(absl::StrCat(field, ".audit"), *network.mutable_audit());
 }
 
 }  // namespace sluice

@@ -155,6 +155,8 @@ TEST(RequestValidationTest, RefusesNetworksThatMakeNoSense) {
           InNetwork("interface { mac: '01:00:00:00:00:01' }", ".interface.mac"),
           InNetwork("interface { mac: 'nonsense' }", ".interface.mac"),
           InNetwork("limits { max_flows: 4294967295 }", ".limits.max_flows"),
+          InNetwork("audit { max_bytes: 65535 }", ".audit.max_bytes"),
+          InNetwork("audit { max_age { seconds: 59 } }", ".audit.max_age"),
       },
       Create);
 }

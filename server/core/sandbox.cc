@@ -5,8 +5,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "google/protobuf/util/message_differencer.h"
 #include "google/protobuf/util/time_util.h"
 #include "netsvc/base/field_error.h"
+#include "server/core/audit_retention.h"
 #include "server/core/id_generator.h"
 #include "server/core/port_validation.h"
 #include "server/core/sandbox_update.h"
@@ -15,6 +17,8 @@
 
 namespace sluice {
 namespace {
+
+using google::protobuf::util::MessageDifferencer;
 
 internal::v1::SandboxRecord NewRecord(v1::Sandbox spec, const Clock& clock) {
   internal::v1::SandboxRecord record;
@@ -172,22 +176,29 @@ absl::StatusOr<v1::Sandbox> Sandbox::Update(const v1::UpdateSandboxRequest& requ
   absl::StatusOr<v1::Sandbox> updated = ApplyUpdate(request, record_);
   if (!updated.ok()) return updated.status();
   const auto& lists = updated->network().dns().block_lists();
-  absl::Status status = environment_.block_lists.Check("sandbox.network.dns.block_lists", lists);
+  absl::Status status = CheckNewRetention(updated->network().audit());
+  if (status.ok()) status = environment_.block_lists.Check("sandbox.network.dns.block_lists", lists);
   if (status.ok()) status = GiveBlockLists(lists);
   if (!status.ok()) return status;
   // As in ApplyPolicy; what the worker has is always sent again.
   const v1::Sandbox old = std::exchange(record_, *std::move(updated));
   status = Save();
-  if (status.ok()) status = environment_.audit.Relabel(record_);
-  if (status.ok()) status = InField("sandbox.network", worker_->Update(MakeNetworkUpdate(record_.network())));
+  if (status.ok()) status = environment_.audit.Update(record_);
+  if (status.ok()) status = InField("sandbox.network", worker_->Update(MakeNetworkUpdate(record_.network(), host_)));
   if (!status.ok()) {
     record_ = old;
     LogUnsaved(Save());
-    environment_.audit.Relabel(record_).IgnoreError();
+    environment_.audit.Update(record_).IgnoreError();
     return status;
   }
   Show();
   return record_;
+}
+
+absl::Status Sandbox::CheckNewRetention(const v1::AuditConfig& audit) const {
+  // An earlier server may have allowed more: that is in no other change's way.
+  if (MessageDifferencer::Equals(audit, record_.network().audit())) return absl::OkStatus();
+  return CheckAuditFits("sandbox.network.audit", audit, host_.audit);
 }
 
 absl::StatusOr<Sandbox::PolicyState> Sandbox::GetPolicy(bool with_stats) {

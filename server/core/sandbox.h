@@ -210,6 +210,8 @@ class Sandbox : public std::enable_shared_from_this<Sandbox> {
   // Gives the worker the block lists of `names`, as they are now.
   absl::Status GiveBlockLists(const google::protobuf::RepeatedPtrField<std::string>& names);
   absl::StatusOr<uint64_t> ApplyPolicy(const PolicyChange& change, uint64_t generation);
+  // FieldError where more is to be kept than this server does.
+  absl::Status CheckNewRetention(const v1::AuditConfig& audit) const;
   // The ways of SetPolicy to and from PRESET_NONE.
   absl::Status OpenNetwork();
   absl::Status CloseNetwork();

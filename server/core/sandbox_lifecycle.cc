@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "netsvc/base/field_error.h"
 #include "netsvc/base/io.h"
+#include "server/core/audit_retention.h"
 #include "server/core/directory.h"
 #include "server/core/id_generator.h"
 #include "server/core/sandbox.h"
@@ -94,6 +95,8 @@ absl::Status Sandbox::CheckSpec() {
   const absl::StatusOr<InterfacePlan> plan = InterfacePlan::Make("sandbox.network.interface", record_.network().interface());
   if (!plan.ok()) return plan.status();
   plan_ = *plan;
+  const absl::Status audit = CheckAuditFits("sandbox.network.audit", record_.network().audit(), host_.audit);
+  if (!audit.ok()) return audit;
   return environment_.block_lists.Check("sandbox.network.dns.block_lists", record_.network().dns().block_lists());
 }
 

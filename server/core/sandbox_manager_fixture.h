@@ -64,7 +64,7 @@ class SandboxManagerFixture : public testing::Test {
         .timers = timers_,
         .audit = *audit_,
         .clock = clock_,
-        .host = {},
+        .host = host_network_,
         .block_lists = block_lists_,
         .floor = *floor_,
         .bind_port = [this](const v1::PortMapping& port) { return host_.BindPort(port); },
@@ -126,6 +126,13 @@ class SandboxManagerFixture : public testing::Test {
       manager_->SetNetworkPolicy(Parse<v1::SetNetworkPolicyRequest>(request), std::move(done));
     });
   }
+  absl::StatusOr<v1::Sandbox> Update(const std::string& request) {
+    const auto response = Await<v1::UpdateSandboxResponse>([&](auto done) {
+      manager_->Update(Parse<v1::UpdateSandboxRequest>(request), std::move(done));
+    });
+    if (!response.ok()) return response.status();
+    return response->sandbox();
+  }
   absl::StatusOr<v1::PublishPortResponse> Publish(const std::string& request, const std::string& caller = "user 0") {
     return Await<v1::PublishPortResponse>([&](auto done) {
       manager_->PublishPort(Parse<v1::PublishPortRequest>(request), caller, std::move(done));
@@ -175,6 +182,7 @@ class SandboxManagerFixture : public testing::Test {
   WorkerIds worker_ids_{"", ""};  // this process may not become others
   std::unique_ptr<AuditArchive> audit_;
   FakeHost host_;
+  HostNetwork host_network_;  // of the next server
   BlockListStore block_lists_;  // none
   const std::string floor_path_ = absl::StrCat(testing::TempDir(), "/floor.yaml");
   std::unique_ptr<FloorPolicy> floor_;

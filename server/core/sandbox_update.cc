@@ -7,6 +7,7 @@
 #include "absl/strings/strip.h"
 #include "google/protobuf/util/field_mask_util.h"
 #include "netsvc/base/field_error.h"
+#include "server/core/audit_retention.h"
 #include "server/core/field_checks.h"
 #include "server/core/labels.h"
 #include "server/core/network_validation.h"
@@ -25,7 +26,7 @@ bool IsLabelPath(absl::string_view path) {
 }
 
 bool IsNetworkPath(const std::string& path) {
-  for (const absl::string_view part : {"network.dns", "network.limits"}) {
+  for (const absl::string_view part : {"network.dns", "network.limits", "network.audit"}) {
     if (path == part) return true;
     if (absl::StartsWith(path, absl::StrCat(part, "."))) return FieldMaskUtil::IsValidPath<v1::Sandbox>(path);
   }
@@ -57,7 +58,7 @@ absl::Status CheckUpdate(const v1::UpdateSandboxRequest& request) {
   for (int i = 0; i < mask.paths_size(); ++i) {
     if (IsLabelPath(mask.paths(i)) || IsNetworkPath(mask.paths(i))) continue;
     return FieldError(absl::StrCat("update_mask.paths[", i, "]"),
-                      "must be labels, network.dns, network.limits, or a part of them");
+                      "must be labels, network.dns, network.limits, network.audit, or a part of them");
   }
   return absl::OkStatus();
 }
@@ -79,6 +80,9 @@ absl::StatusOr<v1::Sandbox> ApplyUpdate(const v1::UpdateSandboxRequest& request,
   absl::Status status = CheckLabels("sandbox.labels", updated.labels());
   if (status.ok()) status = CheckDns("sandbox.network.dns", *updated.mutable_network()->mutable_dns());
   if (status.ok()) status = CheckLimits("sandbox.network.limits", updated.network().limits());
+  if (status.ok() && updated.network().has_audit()) {
+    status = CheckAudit("sandbox.network.audit", *updated.mutable_network()->mutable_audit());
+  }
   if (!status.ok()) return status;
   return updated;
 }

@@ -12,8 +12,8 @@
 namespace sluice {
 
 // What is wrong with a request in itself: id, and the paths of its mask, which are
-// "labels", "labels.KEY", "network.dns", "network.limits" and parts of the last
-// two.
+// "labels", "labels.KEY", "network.dns", "network.limits", "network.audit" and parts
+// of the last three.
 absl::Status CheckUpdate(const v1::UpdateSandboxRequest& request);
 
 // `current` with the named parts as the request has them, complete and checked. A

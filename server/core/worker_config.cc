@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 
+#include "server/core/audit_retention.h"
 #include "server/core/nameserver.h"
 
 namespace sluice {
@@ -38,7 +39,7 @@ internal::v1::Configure MakeWorkerConfig(const v1::Sandbox& sandbox, const Inter
   *config.mutable_limits() = sandbox.network().limits();
   for (const Endpoint& server : host.nameservers) config.add_nameservers(server.ToString());
   FillHost(host, config);
-  *config.mutable_audit() = host.audit;
+  *config.mutable_audit() = NarrowAudit(host.audit, sandbox.network().audit());
   *config.mutable_floor() = floor;
   return config;
 }
@@ -49,10 +50,11 @@ internal::v1::SetHost MakeHostUpdate(const HostNetwork& host) {
   return update;
 }
 
-internal::v1::UpdateNetwork MakeNetworkUpdate(const v1::NetworkConfig& network) {
+internal::v1::UpdateNetwork MakeNetworkUpdate(const v1::NetworkConfig& network, const HostNetwork& host) {
   internal::v1::UpdateNetwork update;
   *update.mutable_dns() = WithPorts(network.dns());
   *update.mutable_limits() = network.limits();
+  *update.mutable_audit() = NarrowAudit(host.audit, network.audit());
   return update;
 }
 

@@ -19,7 +19,7 @@ internal::v1::Configure MakeWorkerConfig(const v1::Sandbox& sandbox, const Inter
 internal::v1::SetHost MakeHostUpdate(const HostNetwork& host);
 
 // What of it may change later.
-internal::v1::UpdateNetwork MakeNetworkUpdate(const v1::NetworkConfig& network);
+internal::v1::UpdateNetwork MakeNetworkUpdate(const v1::NetworkConfig& network, const HostNetwork& host);
 
 }  // namespace sluice
 
