@@ -68,6 +68,10 @@ TEST_F(SandboxCommandsTest, CreateSendsWhatTheOptionsSay) {
                                    "1.5",
                                    "--processes",
                                    "64",
+                                   "--audit-max-bytes",
+                                   "1M",
+                                   "--audit-max-age",
+                                   "10m",
                                    "--drop",
                                    "--",
                                    "nginx",
@@ -83,11 +87,21 @@ TEST_F(SandboxCommandsTest, CreateSendsWhatTheOptionsSay) {
             R"({"action":"ACTION_DENY","peers":[{"group":"ADDRESS_GROUP_PUBLIC"}]},)"
             R"({"action":"ACTION_ALLOW"}],"deny_response":"DENY_RESPONSE_DROP"},"ports":[)"
             R"({"protocol":"PROTOCOL_TCP","host_port":8080,"guest_port":80},)"
-            R"({"protocol":"PROTOCOL_UDP","host_address":"::1","host_port":53,"guest_port":53}]})");
+            R"({"protocol":"PROTOCOL_UDP","host_address":"::1","host_port":53,"guest_port":53}],)"
+            R"("audit":{"max_bytes":"1048576","max_age":"600s"}})");
   EXPECT_EQ(JsonLine(sandbox.guest()),
             R"({"oci":{"rootfs":"/srv/root","args":["nginx","--flag","--"],"env":{"A":"b=c"},)"
             R"("working_directory":"/srv","user":"1000","memory_bytes":"536870912","cpus":1.5,"max_processes":64}})");
   EXPECT_EQ(sandbox.labels().at("team"), "ci");
+}
+
+TEST_F(SandboxCommandsTest, CreateKeepsTheServersRetentionUnlessTold) {
+  EXPECT_EQ(RunCli({"create"}).exit_code, 0);
+  ASSERT_EQ(state_.creates.size(), 1u);
+  EXPECT_FALSE(state_.creates[0].sandbox().network().has_audit());
+  const CliResult wrong = RunCli({"create", "--audit-max-age", "week"});
+  EXPECT_EQ(wrong.exit_code, 2);
+  EXPECT_NE(wrong.err.find("--audit-max-age: \"week\" is not a duration"), std::string::npos) << wrong.err;
 }
 
 TEST_F(SandboxCommandsTest, CreateTakesANamespace) {

@@ -76,6 +76,7 @@ void AddSandboxOptions(CLI::App* app, SandboxOptions& options) {
       ->option_text("N");
   app->add_option("--mtu", options.mtu, "The largest packet on the guest's link; 1500 when left out")
       ->option_text("BYTES");
+  AddRetentionOptions(app, options.retention);
   AddProcessOptions(app, options.process);
 }
 
@@ -99,6 +100,7 @@ absl::StatusOr<v1::Sandbox> MakeSandbox(const SandboxOptions& options) {
   absl::Status status = FillMap("--label", options.labels, *sandbox.mutable_labels());
   status.Update(AddPorts(options.ports, *sandbox.mutable_network()));
   if (options.mtu != 0) sandbox.mutable_network()->mutable_interface()->set_mtu(options.mtu);
+  if (options.retention.given()) status.Update(options.retention.Fill(*sandbox.mutable_network()->mutable_audit()));
   status.Update(FillGuest(options, *sandbox.mutable_guest()->mutable_oci()));
   if (!status.ok()) return status;
   return sandbox;

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "clients/cli/retention_options.h"
 #include "google/protobuf/map.h"
 #include "sluice/v1/policy.pb.h"
 #include "sluice/v1/sandbox.pb.h"
@@ -34,6 +35,7 @@ struct SandboxOptions {
   double cpus = 0;
   uint32_t max_processes = 0;
   uint32_t mtu = 0;
+  RetentionOptions retention;
   ProcessOptions process;
   v1::NetworkPolicy policy;
 };

@@ -85,6 +85,15 @@ std::string PolicyText(const v1::Sandbox& sandbox) {
   return text;
 }
 
+// Empty where as much is kept as the server does.
+std::string RetentionText(const v1::AuditConfig& audit) {
+  std::vector<std::string> parts;
+  if (audit.max_bytes() > 0) parts.push_back(BytesText(audit.max_bytes()));
+  const absl::Duration age = FromProto(audit.max_age());
+  if (age > absl::ZeroDuration()) parts.push_back(DurationText(age));
+  return parts.empty() ? "" : absl::StrCat("at most ", absl::StrJoin(parts, ", "));
+}
+
 }  // namespace
 
 std::string SandboxTable(const std::vector<v1::Sandbox>& sandboxes, absl::Time now) {
@@ -116,6 +125,7 @@ std::string SandboxDetails(const v1::Sandbox& sandbox, absl::Time now) {
   add("Gateway", AddressesText(status.ipv4_gateway(), status.ipv6_gateway()));
   add("Resolvers", absl::StrJoin(status.dns_servers(), ", "));
   add("Socket", status.socket_path());
+  add("Audit log", RetentionText(sandbox.network().audit()));
   add("Age", AgeText(sandbox, now));
   return table.Render();
 }

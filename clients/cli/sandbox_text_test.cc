@@ -56,6 +56,16 @@ TEST(SandboxText, AgesAreWholeSeconds) {
   EXPECT_THAT(age(absl::Seconds(61)), testing::HasSubstr("Age     1m1s\n"));
 }
 
+TEST(SandboxText, DetailsTellHowLittleOfTheLogIsKept) {
+  v1::Sandbox sandbox;
+  sandbox.mutable_network()->mutable_audit()->set_max_bytes(1'000'000);
+  EXPECT_THAT(SandboxDetails(sandbox, kNow), testing::HasSubstr("Audit log  at most 1.0 MB\n"));
+  sandbox.mutable_network()->mutable_audit()->mutable_max_age()->set_seconds(5400);
+  EXPECT_THAT(SandboxDetails(sandbox, kNow), testing::HasSubstr("Audit log  at most 1.0 MB, 1h30m\n"));
+  sandbox.mutable_network()->mutable_audit()->set_max_bytes(0);
+  EXPECT_THAT(SandboxDetails(sandbox, kNow), testing::HasSubstr("Audit log  at most 1h30m\n"));
+}
+
 TEST(SandboxText, DetailsLeaveOutWhatIsEmpty) {
   EXPECT_EQ(SandboxDetails(Web(), kNow),
             "Id       web\n"

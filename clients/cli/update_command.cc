@@ -9,6 +9,7 @@
 #include "clients/cli/client.h"
 #include "clients/cli/json.h"
 #include "clients/cli/output.h"
+#include "clients/cli/retention_options.h"
 #include "clients/cli/sandbox_options.h"
 
 namespace sluice::cli {
@@ -23,7 +24,8 @@ struct UpdateOptions {
   std::optional<uint32_t> max_queries;
   std::optional<uint32_t> max_names;
   std::optional<uint32_t> max_flows;
-  std::vector<std::string> reset;  // fields of network.dns and network.limits
+  RetentionOptions retention;
+  std::vector<std::string> reset;  // fields of network.dns, network.limits and network.audit
 };
 
 absl::Status FillLabels(const UpdateOptions& options, v1::UpdateSandboxRequest& request) {
@@ -34,6 +36,13 @@ absl::Status FillLabels(const UpdateOptions& options, v1::UpdateSandboxRequest& 
   for (const auto& [key, value] : sandbox.labels()) mask.add_paths(absl::StrCat("labels.", key));
   for (const std::string& key : options.removed_labels) mask.add_paths(absl::StrCat("labels.", key));
   return absl::OkStatus();
+}
+
+absl::Status FillAudit(const RetentionOptions& options, v1::UpdateSandboxRequest& request) {
+  google::protobuf::FieldMask& mask = *request.mutable_update_mask();
+  if (options.max_bytes) mask.add_paths("network.audit.max_bytes");
+  if (options.max_age) mask.add_paths("network.audit.max_age");
+  return options.Fill(*request.mutable_sandbox()->mutable_network()->mutable_audit());
 }
 
 void FillNetwork(const UpdateOptions& options, v1::UpdateSandboxRequest& request) {
@@ -55,8 +64,9 @@ void FillNetwork(const UpdateOptions& options, v1::UpdateSandboxRequest& request
 int Update(const Cli& cli, const UpdateOptions& options) {
   v1::UpdateSandboxRequest request;
   request.mutable_sandbox()->set_id(options.sandbox);
-  const absl::Status labels = FillLabels(options, request);
-  if (!labels.ok()) return UsageError(labels.message());
+  absl::Status filled = FillLabels(options, request);
+  if (filled.ok()) filled = FillAudit(options.retention, request);
+  if (!filled.ok()) return UsageError(filled.message());
   FillNetwork(options, request);
   if (request.update_mask().paths().empty()) return UsageError("nothing to change: give an option");
   v1::UpdateSandboxResponse response;
@@ -70,7 +80,7 @@ int Update(const Cli& cli, const UpdateOptions& options) {
 
 void AddUpdateCommand(CLI::App& app, Cli& cli) {
   auto options = std::make_shared<UpdateOptions>();
-  CLI::App* update = app.add_subcommand("update", "Change labels, DNS settings and limits of a sandbox");
+  CLI::App* update = app.add_subcommand("update", "Change labels, DNS settings, limits and retention of a sandbox");
   update->add_option("SANDBOX", options->sandbox, "Its id")->required();
   AddRepeated(update, "-l,--label", options->labels, "Set this label. May be repeated")->type_name("K=V");
   AddRepeated(update, "--remove-label", options->removed_labels, "Take this label away. May be repeated")
@@ -82,12 +92,14 @@ void AddUpdateCommand(CLI::App& app, Cli& cli) {
   update->add_option("--max-queries", options->max_queries, "DNS queries a second; 0 for no limit")->type_name("N");
   update->add_option("--max-names", options->max_names, "Names of one domain a minute; 0 for no limit")->type_name("N");
   update->add_option("--max-flows", options->max_flows, "Flows at once; 0 for the server's default")->type_name("N");
-  AddRepeated(update, "--reset", options->reset, "Set a part of dns or limits, or all of it, to its default")
+  AddRetentionOptions(update, options->retention);
+  AddRepeated(update, "--reset", options->reset, "Set a part of dns, limits or audit, or all of it, to its default")
       ->type_name("FIELD");
   update->footer(
       "Examples:\n"
       "  sluice update web -l tier=front --remove-label draft\n"
       "  sluice update web --block '*.ads.example' --max-names 100\n"
+      "  sluice update web --audit-max-age 1h\n"
       "  sluice update web --reset dns.nameservers --reset limits\n");
   SetAction(update, cli, options, &Update);
 }

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "clients/cli/json.h"
 #include "clients/cli/testing/cli_test_base.h"
@@ -26,6 +27,24 @@ TEST_F(UpdateCommandTest, NamesWhatItChanges) {
   EXPECT_EQ(sandbox.labels().count("draft"), 0u);
   EXPECT_EQ(JsonLine(sandbox.network().dns()),
             R"({"nameservers":["9.9.9.9"],"blocked_domains":["*.ads.test","x.test"],"max_names_per_domain":100})");
+}
+
+TEST_F(UpdateCommandTest, ChangesHowMuchOfTheLogIsKept) {
+  EXPECT_EQ(RunCli({"update", "web", "--audit-max-bytes", "64K", "--audit-max-age", "1h30m"}).exit_code, 0);
+  EXPECT_EQ(RunCli({"update", "web", "--audit-max-age", "0"}).exit_code, 0);
+  EXPECT_EQ(RunCli({"update", "web", "--reset", "audit"}).exit_code, 0);
+  EXPECT_EQ(RunCli({"update", "web", "--audit-max-age", "100ms"}).exit_code, 0);
+  ASSERT_EQ(state_.updates.size(), 4u);
+  EXPECT_EQ(absl::StrJoin(state_.updates[0].update_mask().paths(), " "),
+            "network.audit.max_bytes network.audit.max_age");
+  EXPECT_EQ(JsonLine(state_.updates[0].sandbox().network().audit()), R"({"max_bytes":"65536","max_age":"5400s"})");
+  EXPECT_EQ(absl::StrJoin(state_.updates[1].update_mask().paths(), " "), "network.audit.max_age");
+  EXPECT_EQ(JsonLine(state_.updates[1].sandbox().network().audit()), R"({"max_age":"0s"})");
+  EXPECT_EQ(JsonLine(state_.updates[3].sandbox().network().audit()), R"({"max_age":"0.100s"})") << "not 0";
+  EXPECT_EQ(absl::StrJoin(state_.updates[2].update_mask().paths(), " "), "network.audit");
+  for (const char* wrong : {"week", "-1h", "inf", "7d", "60"}) {
+    EXPECT_EQ(RunCli({"update", "web", absl::StrCat("--audit-max-age=", wrong)}).exit_code, 2) << wrong;
+  }
 }
 
 TEST_F(UpdateCommandTest, WantsSomethingToChange) {
