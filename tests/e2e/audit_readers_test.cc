@@ -1,5 +1,8 @@
 // Readers of the audit log that stop reading: they slow no worker and cost the
-// server nothing, and are told exactly what retention took from them.
+// server nothing, and are told exactly what retention took from them. For how long
+// they stop under load is in SLUICE_READER_SECONDS.
+
+#include <stdlib.h>
 
 #include <algorithm>
 #include <fstream>
@@ -7,11 +10,14 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "gtest/gtest.h"
+#include "tests/e2e/audit_follower.h"
 #include "tests/e2e/e2e_test.h"
+#include "tests/e2e/guest_exec.h"
 #include "tests/e2e/probes.h"
 
 namespace sluice::e2e {
@@ -22,75 +28,20 @@ constexpr int kReaders = 20;
 constexpr int kLoad = 12'000;
 constexpr size_t kMebibyte = 1 << 20;
 
-// Knocks at each of `count` ports that no policy allows. Each is answered, so
-// none is lost on the way to the worker.
-constexpr char kDeniedConnects[] = R"(
-import socket, sys
-for port in range(1, int(sys.argv[1]) + 1):
-  if port == 53: continue  # the interceptor's
-  s = socket.socket()
-  s.settimeout(5)
-  assert s.connect_ex(('10.1.2.3', port)) == 111, port  # ECONNREFUSED
-  s.close()
-)";
+int Seconds() {
+  int seconds = 0;
+  const char* const wanted = getenv("SLUICE_READER_SECONDS");
+  return wanted != nullptr && absl::SimpleAtoi(wanted, &seconds) ? seconds : 5;
+}
 
-// One StreamAuditEvents call that follows a sandbox from its first event.
-class Follower {
- public:
-  Follower(SandboxClient& client, const std::string& id) {
-    SetTimeout(2 * kCallTimeout, context_);
-    v1::StreamAuditEventsRequest request;
-    request.add_sandbox_ids(id);
-    request.set_follow(true);
-    stream_ = client.audit().StreamAuditEvents(&context_, request);
-  }
-  ~Follower() {
-    context_.TryCancel();
-    v1::StreamAuditEventsResponse response;
-    while (stream_->Read(&response)) continue;
-    stream_->Finish();
-  }
-
-  // Reads on until it has been told of number `last`. From the first on, every
-  // number comes once, in order, as an event or as lost.
-  void ReadTo(uint64_t last) {
-    v1::StreamAuditEventsResponse response;
-    while (next_ <= last) {
-      ASSERT_TRUE(stream_->Read(&response)) << "at " << next_ << " of " << last;
-      if (first_ == 0 && response.has_event()) first_ = next_ = response.event().sequence();
-      if (response.has_event()) {
-        ASSERT_EQ(response.event().sequence(), next_);
-        ++next_;
-        ++events_;
-      } else if (response.has_lost()) {
-        ASSERT_EQ(response.lost().first_sequence(), next_);
-        ASSERT_GE(response.lost().last_sequence(), next_);
-        lost_ += response.lost().last_sequence() - next_ + 1;
-        next_ = response.lost().last_sequence() + 1;
-      }
-    }
-  }
-
-  // The oldest that was held when it came.
-  uint64_t first() const { return first_; }
-  uint64_t events() const { return events_; }
-  uint64_t lost() const { return lost_; }
-
- private:
-  grpc::ClientContext context_;
-  std::unique_ptr<grpc::ClientReader<v1::StreamAuditEventsResponse>> stream_;
-  uint64_t first_ = 0;
-  uint64_t next_ = 0;
-  uint64_t events_ = 0;
-  uint64_t lost_ = 0;
-};
+using Followers = std::vector<std::unique_ptr<AuditFollower>>;
 
 class ReadersTest : public E2eTest {
  protected:
-  static std::vector<std::unique_ptr<Follower>> Follow(const std::string& id) {
-    std::vector<std::unique_ptr<Follower>> followers;
-    for (int i = 0; i < kReaders; ++i) {
-      followers.push_back(std::make_unique<Follower>(client(), id));
+  static Followers Follow(const std::string& id, int count = kReaders, absl::Duration timeout = 2 * kCallTimeout) {
+    Followers followers;
+    for (int i = 0; i < count; ++i) {
+      followers.push_back(std::make_unique<AuditFollower>(client(), id, timeout));
       followers.back()->ReadTo(1);  // it is under way, and stops here
     }
     return followers;
@@ -98,7 +49,7 @@ class ReadersTest : public E2eTest {
 
   static absl::Duration Load(const std::string& id) {
     const absl::Time start = absl::Now();
-    const ExecResult result = Run(id, Python(kDeniedConnects, {absl::StrCat(kLoad)}));
+    const ExecResult result = Run(id, RefusedConnects(kLoad));
     EXPECT_EQ(result.code, 0) << result.err;
     return absl::Now() - start;
   }
@@ -121,20 +72,57 @@ class ReadersTest : public E2eTest {
   }
 };
 
-class StoppedReaderTest : public ReadersTest {};
+class StoppedReaderTest : public ReadersTest {
+ protected:
+  // How much a process may take beyond what it had.
+  static constexpr size_t kGrowth = 16 * kMebibyte;
+
+  // The most that the server and the workers of `ids` have taken so far, in bytes.
+  struct Memory {
+    size_t server = 0;
+    size_t worker = 0;
+  };
+  static Memory MoreOf(const Memory& before, const std::vector<std::string>& ids) {
+    Memory memory = {.server = std::max(before.server, ResidentSize()), .worker = before.worker};
+    for (const std::string& id : ids) {
+      memory.worker = std::max(memory.worker, static_cast<size_t>(WorkerMemory(id)) << 10);
+    }
+    return memory;
+  }
+
+  // Waits for the end of RefusedConnectsFor. Returns how many there were.
+  template <typename OnLine>
+  static uint64_t AwaitEnd(GuestExec& load, OnLine on_line) {
+    uint64_t count = 0;
+    absl::StatusOr<std::string> line = load.ReadLine();
+    for (; line.ok(); line = load.ReadLine()) {
+      on_line();
+      absl::string_view text = *line;
+      if (absl::ConsumePrefix(&text, "done ")) {
+        EXPECT_TRUE(absl::SimpleAtoi(text, &count)) << *line;
+      }
+    }
+    const absl::StatusOr<ExecResult> end = load.Wait();
+    EXPECT_TRUE(end.ok()) << end.status();
+    if (end.ok()) {
+      EXPECT_EQ(end->code, 0) << end->err;
+    }
+    return count;
+  }
+};
 
 TEST_F(StoppedReaderTest, SlowsNoWorkerCostsNoMemoryAndMissesNothing) {
   const std::string alone = CreateOci("");
   const absl::Duration without = Load(alone);
   const std::string id = CreateOci("");
-  const std::vector<std::unique_ptr<Follower>> followers = Follow(id);
+  const Followers followers = Follow(id);
   const size_t before = ResidentSize();
   const absl::Duration with = Load(id);
   const uint64_t last = LastNumber(id);
   ASSERT_GT(last, kLoad);
   const size_t grown = std::max(ResidentSize(), before) - before;
   // Unread: 20 times 12,000 events.
-  EXPECT_LT(grown, 16 * kMebibyte);
+  EXPECT_LT(grown, kGrowth);
   // Twenty readers that took all of it at once would cost more than it does.
   EXPECT_LT(with, 3 * without + absl::Seconds(1)) << "without readers " << without;
   RecordProperty("log_events", static_cast<int>(last));
@@ -148,6 +136,46 @@ TEST_F(StoppedReaderTest, SlowsNoWorkerCostsNoMemoryAndMissesNothing) {
   }
 }
 
+TEST_F(StoppedReaderTest, ThoseThatStopUnderLoadAreToldOfEveryEvent) {
+  const absl::Duration timeout = kCallTimeout + 10 * absl::Seconds(Seconds());
+  const std::string whole = CreateOci("");
+  const std::string overtaken = Create("guest { oci {} } network { audit { max_bytes: 65536 } }");
+  const std::vector<std::string> ids = {whole, overtaken};
+  const Followers of_whole = Follow(whole, kReaders / 2, timeout);
+  const Followers of_overtaken = Follow(overtaken, kReaders / 2, timeout);
+  const Memory before = MoreOf({}, ids);
+  Memory most = before;
+  GuestExec load(client(), whole, RefusedConnectsFor(Seconds()), timeout);
+  GuestExec other_load(client(), overtaken, RefusedConnectsFor(Seconds()), timeout);
+  const uint64_t refused = AwaitEnd(load, [&] { most = MoreOf(most, ids); });
+  const uint64_t other_refused = AwaitEnd(other_load, [] {});
+  most = MoreOf(most, ids);
+  EXPECT_GT(refused, 100u * Seconds());
+  EXPECT_GT(other_refused, 100u * Seconds());
+  EXPECT_LT(most.server - before.server, kGrowth);
+  EXPECT_LT(most.worker - before.worker, kGrowth);
+  for (const std::string& id : ids) SetPolicy(id, "preset: PRESET_ALLOW_ALL");
+  for (const std::unique_ptr<AuditFollower>& follower : of_whole) {
+    follower->ReadToPolicy(2);
+    EXPECT_EQ(follower->first(), 1u);
+    EXPECT_EQ(follower->lost(), 0u);
+    EXPECT_EQ(follower->events(), of_whole[0]->last());
+    EXPECT_GE(follower->denied(), refused);
+  }
+  for (const std::unique_ptr<AuditFollower>& follower : of_overtaken) {
+    follower->ReadToPolicy(2);
+    EXPECT_EQ(follower->first(), 1u);
+    EXPECT_GT(follower->lost(), 0u);
+    EXPECT_EQ(follower->events() + follower->lost(), of_overtaken[0]->last());
+    EXPECT_GE(follower->denied() + follower->lost(), other_refused);
+  }
+  RecordProperty("events", static_cast<int>(of_whole[0]->last()));
+  RecordProperty("events_overtaken", static_cast<int>(of_overtaken[0]->last()));
+  RecordProperty("events_lost", static_cast<int>(of_overtaken[0]->lost()));
+  RecordProperty("server_grown_kib", static_cast<int>((most.server - before.server) >> 10));
+  RecordProperty("worker_grown_kib", static_cast<int>((most.worker - before.worker) >> 10));
+}
+
 class OvertakenReaderTest : public ReadersTest {
  protected:
   // The least that there may be: a hundredth of what the load writes.
@@ -156,7 +184,7 @@ class OvertakenReaderTest : public ReadersTest {
 
 TEST_F(OvertakenReaderTest, IsToldExactlyWhichEventsAreGone) {
   const std::string id = CreateOci("");
-  const std::vector<std::unique_ptr<Follower>> followers = Follow(id);
+  const Followers followers = Follow(id);
   Load(id);
   const uint64_t last = LastNumber(id);
   for (size_t i = 0; i < 2; ++i) {
@@ -165,7 +193,7 @@ TEST_F(OvertakenReaderTest, IsToldExactlyWhichEventsAreGone) {
     EXPECT_EQ(followers[i]->events() + followers[i]->lost(), last);
   }
   // One that comes later begins with the oldest that is held.
-  Follower late(client(), id);
+  AuditFollower late(client(), id);
   late.ReadTo(last);
   EXPECT_GT(late.first(), last / 2);
   EXPECT_EQ(late.lost(), 0u);

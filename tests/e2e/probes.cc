@@ -95,6 +95,34 @@ for i in range(1, int(sys.argv[3]) + 1):
     time.sleep(0.001)
 )";
 
+constexpr absl::string_view kRefusedConnects = R"(
+import socket, sys
+for port in range(1, int(sys.argv[1]) + 1):
+  if port == 53: continue  # the interceptor's
+  s = socket.socket()
+  s.settimeout(5)
+  assert s.connect_ex(('10.1.2.3', port)) == 111, port  # ECONNREFUSED
+  s.close()
+)";
+
+constexpr absl::string_view kRefusedConnectsFor = R"(
+import itertools, socket, sys, time
+told = time.monotonic()
+end = told + float(sys.argv[1])
+for count in itertools.count(1):
+  s = socket.socket()
+  s.settimeout(5)
+  port = 1000 + count % 60000
+  assert s.connect_ex(('10.1.2.3', port)) == 111, port  # ECONNREFUSED
+  s.close()
+  now = time.monotonic()
+  if now > end: break
+  if now < told + 1: continue
+  told = now
+  print(count, flush=True)
+print('done', count)
+)";
+
 }  // namespace
 
 Command FlowCases(const std::vector<std::string>& args) {
@@ -146,6 +174,10 @@ Command TcpDialogue(absl::string_view address, int port) {
 Command WhoAmIServer(int port) { return Python(kWhoAmIServer, {absl::StrCat(port)}); }
 
 Command UdpWhoAmIServer(int port) { return Python(kUdpWhoAmIServer, {absl::StrCat(port)}); }
+
+Command RefusedConnects(int count) { return Python(kRefusedConnects, {absl::StrCat(count)}); }
+
+Command RefusedConnectsFor(int seconds) { return Python(kRefusedConnectsFor, {absl::StrCat(seconds)}); }
 
 Command UdpStream(absl::string_view address, int port, int count) {
   return Python(kUdpStream, {std::string(address), absl::StrCat(port), absl::StrCat(count)});

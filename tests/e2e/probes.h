@@ -43,6 +43,14 @@ Command UdpWhoAmIServer(int port);
 // "sent N" after each hundred, come what may.
 Command UdpStream(absl::string_view address, int port, int count);
 
+// Opens TCP connections to 10.1.2.3, which no policy of public addresses allows: to
+// each port up to `count` but 53. Exits with 0 where each was refused by a reset, so
+// that none was lost on the way to the worker.
+Command RefusedConnects(int count);
+// The same for so long, over and over the ports from 1000 on: prints how many there
+// were about every second, and "done N" in the end.
+Command RefusedConnectsFor(int seconds);
+
 // flow_cases.py and its arguments: both ends of connections that end, stall and
 // break in every way.
 Command FlowCases(const std::vector<std::string>& args);
