@@ -51,7 +51,8 @@ absl::StatusOr<Cursor> Cursor::FromText(absl::string_view text) {
   Cursor cursor;
   for (int i = 0; i < proto.logs_size(); ++i) {
     const uint64_t next_sequence = proto.next_sequences(i);
-    if (next_sequence == 0 || next_sequence > RecordHeader::kMaxSequence) {
+    // One past the last sequence: where a reader of a log with that one stands.
+    if (next_sequence == 0 || next_sequence > RecordHeader::kMaxSequence + 1) {
       return absl::InvalidArgumentError("not a cursor: a sequence is out of range");
     }
     cursor.next_sequences_[proto.logs(i)] = next_sequence;

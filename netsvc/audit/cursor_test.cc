@@ -53,8 +53,15 @@ TEST(CursorTest, RefusesSequencesThatNoEventHas) {
   zero.Set("uid-a", 0);
   EXPECT_FALSE(Cursor::FromText(zero.ToText()).ok());
   Cursor huge;
-  huge.Set("uid-a", RecordHeader::kMaxSequence + 1);
+  huge.Set("uid-a", RecordHeader::kMaxSequence + 2);
   EXPECT_FALSE(Cursor::FromText(huge.ToText()).ok());
+}
+
+// What one log says never keeps a reader from going on with the others.
+TEST(CursorTest, TakesThePlaceAfterTheLastSequence) {
+  Cursor after;
+  after.Set("uid-a", RecordHeader::kMaxSequence + 1);
+  EXPECT_TRUE(Cursor::FromText(after.ToText()).ok());
 }
 
 }  // namespace

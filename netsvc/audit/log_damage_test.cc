@@ -5,6 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "netsvc/audit/crc32c.h"
+#include "netsvc/audit/log_recovery.h"
+#include "netsvc/audit/record.h"
 #include "netsvc/audit/segment.h"
 #include "netsvc/audit/test_log.h"
 #include "netsvc/base/io.h"
@@ -119,6 +122,55 @@ TEST(LogDamageTest, LostSegmentIsTold) {
   std::filesystem::remove(log.SegmentPath(2));
   LogReader reader = log.Reader();
   EXPECT_THAT(ReadAll(reader), ElementsAre("1:a", "lost 2-2", "3:c"));
+}
+
+// A file system may lose a file's bytes, and not those of a later one.
+TEST(LogDamageTest, SegmentThatLostItsBytesHidesNoOther) {
+  TestLog log;
+  log.options().segment_bytes = 1;
+  for (const char* text : {"a", "b", "c"}) log.Write(text);
+  for (const size_t left : {size_t{0}, SegmentHeader::kSize - 1}) {
+    std::filesystem::resize_file(log.SegmentPath(2), left);
+    LogReader reader = log.Reader();
+    EXPECT_THAT(ReadAll(reader), ElementsAre("1:a", "lost 2-2", "3:c")) << left;
+  }
+  std::filesystem::resize_file(log.SegmentPath(3), 0);  // being made, for all that is known
+  LogReader reader = log.Reader();
+  EXPECT_THAT(ReadAll(reader), ElementsAre("1:a"));
+}
+
+TEST(LogDamageTest, ReaderThatPassedGarbageReadsWhatIsWrittenAfterIt) {
+  ThreeEvents three;
+  for (const size_t garbage : {28ul, 35ul, 42ul, 100ul}) {
+    three.Become(three.bytes + std::string(garbage, '\0'));
+    LogReader reader = three.log.Reader({.next_sequence = 1});
+    EXPECT_THAT(ReadAll(reader), ElementsAre("1:a", "2:b", "3:c")) << garbage;
+    three.log.Reopen();
+    const uint64_t next = three.log.Write("d");
+    EXPECT_THAT(ReadAll(reader), ElementsAre("lost 4-" + std::to_string(next - 1), std::to_string(next) + ":d")) << garbage;
+  }
+}
+
+TEST(LogDamageTest, LogWhoseNumbersAreUsedUpIsReadButNotContinued) {
+  const std::string payload = TextEvent("last").SerializeAsString();
+  for (const uint64_t last : {kMaxNextSequence - 1, kMaxNextSequence, RecordHeader::kMaxSequence}) {
+    ThreeEvents three;
+    RecordHeader header;
+    header.payload_crc = Crc32c(payload);
+    header.payload_size = static_cast<uint32_t>(payload.size());
+    header.sequence = last;
+    std::string record(RecordHeader::kSize, '\0');
+    header.Encode(record.data());
+    three.Become(three.bytes + record + payload);
+    EXPECT_EQ(three.Read().back(), std::to_string(last) + ":last");
+    FakeClock clock;
+    const auto writer = LogWriter::Open(OpenLogDirectory(three.log.path()).value(), three.log.options(), clock);
+    if (last < kMaxNextSequence) {
+      EXPECT_TRUE(writer.ok()) << writer.status();
+    } else {
+      EXPECT_TRUE(absl::IsDataLoss(writer.status())) << writer.status();
+    }
+  }
 }
 
 TEST(LogDamageTest, GarbageAtTheEndOfAClosedSegmentIsPassedOver) {

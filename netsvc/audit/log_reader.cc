@@ -115,25 +115,35 @@ absl::StatusOr<bool> LogReader::OpenSegmentAt(uint64_t first_sequence, uint64_t 
   absl::StatusOr<UniqueFd> file = OpenSegment(directory_.get(), first_sequence, O_RDONLY);
   if (!file.ok()) return file.status();
   const absl::Status header = ReadSegmentHeader(file->get()).status();
-  // Still being made.
-  if (absl::IsOutOfRange(header)) return false;
-  // A damaged header takes no record with it.
-  if (!header.ok() && !absl::IsDataLoss(header)) return header;
+  if (absl::IsOutOfRange(header)) {
+    const absl::StatusOr<uint64_t> following = Following(first_sequence);
+    if (!following.ok()) return following.status();
+    // Still being made; where another follows, its bytes are lost.
+    if (*following == 0) return false;
+  } else if (!header.ok() && !absl::IsDataLoss(header)) {
+    return header;  // a header that is damaged takes no record with it
+  }
   segment_.emplace(*std::move(file), std::max<uint64_t>(offset, SegmentHeader::kSize));
   position_.segment = first_sequence;
-  sealed_ = false;
+  sealed_by_ = 0;
   return true;
+}
+
+absl::StatusOr<uint64_t> LogReader::Following(uint64_t segment) const {
+  const absl::StatusOr<std::vector<uint64_t>> segments = ListSegments(directory_.get());
+  if (!segments.ok()) return segments.status();
+  const auto following = std::upper_bound(segments->begin(), segments->end(), segment);
+  return following == segments->end() ? 0 : *following;
 }
 
 absl::StatusOr<bool> LogReader::OpenFollowing() {
   for (int tries = 0; tries < kMaxTries; ++tries) {
-    const absl::StatusOr<std::vector<uint64_t>> segments = ListSegments(directory_.get());
-    if (!segments.ok()) return segments.status();
-    const auto following = std::upper_bound(segments->begin(), segments->end(), position_.segment);
-    if (following == segments->end()) return false;
-    if (!sealed_) {
+    const absl::StatusOr<uint64_t> following = Following(position_.segment);
+    if (!following.ok()) return following.status();
+    if (*following == 0) return false;
+    if (sealed_by_ != *following) {
       // What was added between the last look at it and the listing.
-      sealed_ = true;
+      sealed_by_ = *following;
       return true;
     }
     const absl::StatusOr<bool> opened = OpenSegmentAt(*following, SegmentHeader::kSize);

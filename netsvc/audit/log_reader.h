@@ -76,6 +76,8 @@ class LogReader {
   // Goes to the segment after this one, once this one is read to its end.
   // False where there is none.
   absl::StatusOr<bool> OpenFollowing();
+  // The segment after `segment`; 0 where there is none.
+  absl::StatusOr<uint64_t> Following(uint64_t segment) const;
   // What a record comes to; nothing where it is passed over.
   std::optional<LogItem> Judge(const SegmentReader::Record& record);
   Lost LoseUpTo(uint64_t last);
@@ -84,8 +86,9 @@ class LogReader {
   LogPosition position_;
   absl::Time since_ = absl::InfinitePast();
   std::optional<SegmentReader> segment_;
-  // Another segment follows, so that this one grows no more.
-  bool sealed_ = false;
+  // The segment that was seen to follow before the last look at this one, which
+  // grows no more since. 0: none was.
+  uint64_t sealed_by_ = 0;
 };
 
 }  // namespace sluice::audit

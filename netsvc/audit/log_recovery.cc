@@ -77,10 +77,10 @@ absl::Status RecoverLast(int directory, uint64_t first_sequence, uint64_t min_re
   if (!size.ok()) return size.status();
   const uint64_t end = reader.offset() - reader.skipped_bytes();
   // A record written in part begins like one. Anything else has been damaged,
-  // and may have been given out before.
-  const uint64_t maybe_used = reader.skipped_bytes() == 0 ? 0 : (*size - end) / min_record_bytes;
-  if (maybe_used > 0) {
-    log.next_sequence += maybe_used;
+  // and may have been given out before; readers are past it, so that nothing must
+  // take its place.
+  if (reader.skipped_bytes() > 0) {
+    log.next_sequence += std::max<uint64_t>((*size - end) / min_record_bytes, 1);
     log.closed.push_back({first_sequence, *size, log.latest});
     return absl::OkStatus();
   }
@@ -93,6 +93,11 @@ absl::Status RecoverLast(int directory, uint64_t first_sequence, uint64_t min_re
   return absl::OkStatus();
 }
 
+absl::StatusOr<LogState> WithRoom(LogState log) {
+  if (log.next_sequence > kMaxNextSequence) return absl::DataLossError("the audit log's numbers are used up");
+  return log;
+}
+
 }  // namespace
 
 absl::StatusOr<LogState> RecoverLog(int directory, uint64_t min_record_bytes, absl::Time now) {
@@ -100,7 +105,7 @@ absl::StatusOr<LogState> RecoverLog(int directory, uint64_t min_record_bytes, ab
   absl::StatusOr<std::vector<uint64_t>> segments = ListSegments(directory);
   if (!segments.ok()) return segments.status();
   if (absl::Status status = RemoveUnfinished(directory, *segments, log); !status.ok()) return status;
-  if (segments->empty()) return log;
+  if (segments->empty()) return WithRoom(std::move(log));
   for (size_t i = 0; i + 1 < segments->size(); ++i) {
     const absl::StatusOr<ClosedSegment> closed = RecoverClosed(directory, (*segments)[i], (*segments)[i + 1], now);
     if (!closed.ok()) return closed.status();
@@ -108,7 +113,7 @@ absl::StatusOr<LogState> RecoverLog(int directory, uint64_t min_record_bytes, ab
   }
   absl::Status status = RecoverLast(directory, segments->back(), min_record_bytes, now, log);
   if (!status.ok()) return status;
-  return log;
+  return WithRoom(std::move(log));
 }
 
 }  // namespace sluice::audit

@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "netsvc/audit/record.h"
 #include "netsvc/base/unique_fd.h"
 
 namespace sluice::audit {
@@ -30,11 +31,16 @@ struct LogState {
   uint64_t file_bytes = 0;
 };
 
+// A log whose next event would bear a larger number was not written by a writer of
+// ours, and is not continued: its numbers would come to an end.
+inline constexpr uint64_t kMaxNextSequence = RecordHeader::kMaxSequence / 2;
+
 // Makes the log in `directory` ready to be continued, whatever became of the
 // writer before: removes a segment that never got its header, and cuts a record
 // that was written in part. Where the last segment's end is damaged it stays as
 // it is, and as many sequences are left out as there can have been records of
-// `min_record_bytes` each. `now` stands for times that damage took.
+// `min_record_bytes` each, one at least. `now` stands for times that damage took. DataLoss past
+// kMaxNextSequence.
 absl::StatusOr<LogState> RecoverLog(int directory, uint64_t min_record_bytes, absl::Time now);
 
 }  // namespace sluice::audit
