@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "netsvc/audit/segment.h"
 #include "netsvc/base/field_error.h"
+#include "server/core/field_checks.h"
 #include "server/core/labels.h"
 #include "spdlog/spdlog.h"
 
@@ -36,7 +37,10 @@ absl::StatusOr<AuditReading> AuditReading::Start(const v1::StreamAuditEventsRequ
   for (const AuditLogInfo& log : logs) {
     if (LabelsMatch(log.labels, scope)) known.insert(log.sandbox_id);
   }
-  for (const std::string& id : request.sandbox_ids()) {
+  for (int i = 0; i < request.sandbox_ids_size(); ++i) {
+    const std::string& id = request.sandbox_ids(i);
+    const absl::Status valid = CheckSandboxId(absl::StrCat("sandbox_ids[", i, "]"), id);
+    if (!valid.ok()) return valid;
     if (!known.contains(id)) return absl::NotFoundError(absl::StrCat("there is no audit log of a sandbox ", id));
   }
   for (const AuditLogInfo& log : logs) {
@@ -167,6 +171,9 @@ std::optional<Response> AuditReading::ToResponse(const Log& log, audit::LogItem 
   }
   auto& event = std::get<v1::AuditEvent>(item);
   if (!Passes(event)) return std::nullopt;
+  // Whose log it stands in, not what its worker says: that may be its guest's by now.
+  event.set_sandbox_id(log.info.sandbox_id);
+  event.set_sandbox_uid(log.info.sandbox_uid);
   *response.mutable_event() = std::move(event);
   return response;
 }

@@ -250,6 +250,20 @@ TEST(AuditReadingTest, SpoiledLogHidesNoOther) {
   EXPECT_THAT(items[0], testing::HasSubstr("00000000000000000001.log"));
 }
 
+// A worker that its guest has taken over writes what it likes, into its own log.
+TEST(AuditReadingTest, EventsAreOfTheSandboxInWhoseLogTheyStand) {
+  Box box("a");
+  box.log.options().sandbox_id = "b";
+  box.log.options().sandbox_uid = "uid-b";
+  box.log.Reopen();
+  box.log.Write("x");
+  AuditReading reading = Start(Request(), {box.info});
+  const absl::StatusOr<AuditReading::Batch> batch = reading.Next();
+  ASSERT_TRUE(batch.ok() && batch->responses.size() == 1);
+  EXPECT_EQ(batch->responses[0].event().sandbox_id(), "a");
+  EXPECT_EQ(batch->responses[0].event().sandbox_uid(), "uid-a");
+}
+
 TEST(AuditReadingTest, RemovedLogLeavesTheCursor) {
   Box a("a");
   Box b("b");
@@ -279,6 +293,10 @@ TEST(AuditReadingTest, SaysWhatIsWrongWithARequest) {
   request.mutable_since()->set_seconds(10);
   request.mutable_until()->set_seconds(9);
   EXPECT_EQ(FieldOf(error(request)), "until");
+  request.Clear();
+  request.add_sandbox_ids("a");
+  request.add_sandbox_ids("No Body");
+  EXPECT_EQ(FieldOf(error(request)), "sandbox_ids[1]");
   request.Clear();
   request.add_sandbox_ids("nobody");
   EXPECT_EQ(error(request).code(), absl::StatusCode::kNotFound);
