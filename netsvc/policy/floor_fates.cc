@@ -135,16 +135,16 @@ bool SpeaksOfGateway(const Rule& rule, std::span<const IpAddress> aliases) {
          });
 }
 
-void ApplyFloor(std::span<const Rule> floor, std::span<const IpAddress> aliases, bool names_lead_anywhere,
+void ApplyFloor(std::span<const Rule> floor, const Surroundings& around, bool names_lead_anywhere,
                 std::vector<RegionFate>& fates) {
   PrefixTable<bool> callers;
   for (const RegionFate& fate : fates) callers.At(fate.region.prefix) = fate.never;
   for (const Rule& rule : floor) {
     for (const IpPrefix& cidr : rule.cidrs) {
-      for (const PrefixRegion& region : WithCarriers(cidr)) fates.push_back({region});
+      for (const PrefixRegion& region : WithCarriers(cidr, around.nat64)) fates.push_back({region});
     }
   }
-  const FloorFates floor_fates(floor, aliases, names_lead_anywhere);
+  const FloorFates floor_fates(floor, around.aliases, names_lead_anywhere);
   for (auto& [region, never] : fates) {
     bool by_caller = false;
     callers.ForEachAround(region.prefix, [&by_caller](const IpPrefix&, bool said) {

@@ -30,7 +30,7 @@ bool SpeaksOfGateway(const Rule& rule, std::span<const IpAddress> aliases);
 //     likewise.
 //   * A name that the floor allows may lead to any PUBLIC address, and to any at
 //     all where `names_lead_anywhere`.
-void ApplyFloor(std::span<const Rule> floor, std::span<const IpAddress> aliases, bool names_lead_anywhere,
+void ApplyFloor(std::span<const Rule> floor, const Surroundings& around, bool names_lead_anywhere,
                 std::vector<RegionFate>& fates);
 
 }  // namespace sluice::policy

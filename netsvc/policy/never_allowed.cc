@@ -46,35 +46,38 @@ Allowed AllowedBy(const v1::NetworkPolicy& policy, const v1::DnsConfig& dns, std
   return allowed;
 }
 
-void AddWithCarriers(const IpPrefix& prefix, bool never, std::vector<RegionFate>& fates) {
-  for (const PrefixRegion& region : WithCarriers(prefix)) fates.push_back({region, never});
+void AddWithCarriers(const IpPrefix& prefix, bool never, std::span<const IpPrefix> nat64,
+                     std::vector<RegionFate>& fates) {
+  for (const PrefixRegion& region : WithCarriers(prefix, nat64)) fates.push_back({region, never});
 }
 
 IpPrefix Everything(bool ipv6) { return IpPrefix::Parse(ipv6 ? "::/0" : "0.0.0.0/0").value(); }
 
 // Of the policy alone: the rows, and the cidrs of rules; of one prefix the rule's
 // comes last.
-std::vector<RegionFate> FatesOf(const Allowed& allowed) {
+std::vector<RegionFate> FatesOf(const Allowed& allowed, std::span<const IpPrefix> nat64) {
   std::vector<RegionFate> fates;
-  for (const bool ipv6 : {false, true}) AddWithCarriers(Everything(ipv6), false, fates);
+  for (const bool ipv6 : {false, true}) AddWithCarriers(Everything(ipv6), false, nat64, fates);
   for (const GroupPrefix& row : GroupPrefixes()) {
+    // What lies in a NAT64 prefix goes by what it carries.
+    if (std::ranges::any_of(nat64, [&](const IpPrefix& carrier) { return Contains(carrier, row.prefix); })) continue;
     const bool named = std::ranges::any_of(allowed.cidrs, [&](const IpPrefix& cidr) { return Contains(cidr, row.prefix); });
-    AddWithCarriers(row.prefix, !named && !allowed.groups.test(row.group), fates);
+    AddWithCarriers(row.prefix, !named && !allowed.groups.test(row.group), nat64, fates);
   }
-  for (const IpPrefix& cidr : allowed.cidrs) AddWithCarriers(cidr, false, fates);
+  for (const IpPrefix& cidr : allowed.cidrs) AddWithCarriers(cidr, false, nat64, fates);
   return fates;
 }
 
 }  // namespace
 
 std::vector<PrefixFate> NeverAllowed(const v1::NetworkPolicy& policy, std::span<const Rule> floor,
-                                     const v1::DnsConfig& dns, std::span<const IpAddress> aliases) {
+                                     const v1::DnsConfig& dns, const Surroundings& around) {
   if (policy.preset() == v1::PRESET_NONE) return {{Everything(false), true}, {Everything(true), true}};
-  const Allowed allowed = AllowedBy(policy, dns, aliases);
-  std::vector<RegionFate> regions = FatesOf(allowed);
+  const Allowed allowed = AllowedBy(policy, dns, around.aliases);
+  std::vector<RegionFate> regions = FatesOf(allowed, around.nat64);
   // Unset, rebinding protection is off under ALLOW_ALL.
   const bool unprotected = policy.preset() == v1::PRESET_ALLOW_ALL && !dns.has_rebinding_protection();
-  if (!floor.empty()) ApplyFloor(floor, aliases, unprotected || NamesLeadAnywhere(dns), regions);
+  if (!floor.empty()) ApplyFloor(floor, around, unprotected || NamesLeadAnywhere(dns), regions);
   std::vector<PrefixFate> fates;
   if (std::ranges::none_of(regions, &RegionFate::never)) return fates;
   fates.reserve(regions.size());

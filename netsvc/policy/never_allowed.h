@@ -4,8 +4,8 @@
 #include <span>
 #include <vector>
 
-#include "netsvc/base/ip_address.h"
 #include "netsvc/base/ip_prefix.h"
+#include "netsvc/policy/prefix_region.h"
 #include "netsvc/policy/rule.h"
 #include "sluice/v1/policy.pb.h"
 #include "sluice/v1/sandbox.pb.h"
@@ -26,13 +26,12 @@ struct PrefixFate {
 // For a second wall behind the evaluator, so in doubt it lets pass: group PUBLIC
 // always (but under PRESET_NONE), everything where names may lead anywhere
 // (rebinding-exempt names under a domain rule), and the host's own addresses
-// where no constant row has them. `aliases`: the gateway's addresses, behind which
-// is the host's loopback interface. `policy` compiles.
+// where no constant row has them. `policy` compiles.
 //
 // `floor`, as ParseFloor made it, goes first: what it allows may pass, and what it
 // denies for every protocol and port never does, PUBLIC included (ApplyFloor).
 std::vector<PrefixFate> NeverAllowed(const v1::NetworkPolicy& policy, std::span<const Rule> floor,
-                                     const v1::DnsConfig& dns, std::span<const IpAddress> aliases);
+                                     const v1::DnsConfig& dns, const Surroundings& around);
 
 }  // namespace sluice::policy
 

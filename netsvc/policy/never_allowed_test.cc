@@ -23,13 +23,13 @@ Message Proto(const std::string& text) {
 }
 
 bool Never(const std::string& policy, const std::string& address, const std::string& dns = "",
-           std::span<const Rule> floor = {}) {
+           std::span<const Rule> floor = {}, std::span<const IpPrefix> nat64 = {}) {
   int longest = -1;
   bool never = false;
   const IpAddress wanted = *IpAddress::Parse(address);
   const IpAddress aliases[] = {*IpAddress::Parse("10.0.2.2"), *IpAddress::Parse("fd73:6c75:6963:1::2")};
   for (const PrefixFate& fate :
-       NeverAllowed(Proto<v1::NetworkPolicy>(policy), floor, Proto<v1::DnsConfig>(dns), aliases)) {
+       NeverAllowed(Proto<v1::NetworkPolicy>(policy), floor, Proto<v1::DnsConfig>(dns), {aliases, nat64})) {
     if (!fate.prefix.Contains(wanted) || fate.prefix.length() < longest) continue;
     longest = fate.prefix.length();
     never = fate.never;
@@ -120,6 +120,33 @@ TEST(NeverAllowedTest, NamesOpenEverythingOnlyWhereTheyMayLeadAnywhere) {
   EXPECT_FALSE(Never(policy, "10.1.2.3", "rebinding_exempt_domains: '*.corp.example'"));
   EXPECT_FALSE(Never(policy, "10.1.2.3", "rebinding_protection: false"));
   EXPECT_TRUE(Never(kPublicOnly, "10.1.2.3", "rebinding_protection: false"));
+}
+
+// A NAT64 prefix may lie in a range that is not public: what it carries decides.
+TEST(NeverAllowedTest, NetworksOwnNat64PrefixCarriesWhatItCarries) {
+  const struct {
+    const char* prefix;
+    const char* open;    // carries 8.8.8.8
+    const char* closed;  // carries 10.1.2.3
+  } kCases[] = {{"fd64:1::/32", "fd64:1:808:808::", "fd64:1:a01:203::"},
+                {"fd64:1:ff00::/40", "fd64:1:ff08:808:8::", "fd64:1:ff0a:102:3::"},
+                {"fd64:1:2::/48", "fd64:1:2:808:8:800::", "fd64:1:2:a01:2:300::"},
+                {"fd64:1:2:ff00::/56", "fd64:1:2:ff08:8:808::", "fd64:1:2:ff0a:1:203::"},
+                {"fd64:1:2:3::/64", "fd64:1:2:3:8:808:800:0", "fd64:1:2:3:a:102:300:0"},
+                {"2001:db8::/32", "2001:db8:808:808::", "2001:db8:a01:203::"},
+                {"64:ff9b:1::/96", "64:ff9b:1::8.8.8.8", "64:ff9b:1::10.1.2.3"},
+                {"2001:67c:2960:6464::/96", "2001:67c:2960:6464::8.8.8.8", "2001:67c:2960:6464::10.1.2.3"}};
+  for (const auto& [text, open, closed] : kCases) {
+    const IpPrefix nat64[] = {IpPrefix::Parse(text).value()};
+    const AddressGroups groups({.nat64 = {nat64[0]}});
+    ASSERT_EQ(groups.Classify(*IpAddress::Parse(open)), v1::ADDRESS_GROUP_PUBLIC) << text;
+    ASSERT_EQ(groups.Classify(*IpAddress::Parse(closed)), v1::ADDRESS_GROUP_PRIVATE) << text;
+    EXPECT_FALSE(Never(kPublicOnly, open, "", {}, nat64)) << text;
+    EXPECT_TRUE(Never(kPublicOnly, closed, "", {}, nat64)) << text;
+    const std::string lan = std::string(kPublicOnly) + " rules { action: ACTION_ALLOW peers { cidr: '10.1.0.0/16' } }";
+    EXPECT_FALSE(Never(lan, closed, "", {}, nat64)) << text;
+  }
+  EXPECT_TRUE(Never(kPublicOnly, "fd64:1::808:808")) << "without such a prefix it is a private address";
 }
 
 class FloorFatesTest : public testing::Test {

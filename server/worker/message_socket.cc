@@ -34,7 +34,22 @@ absl::Status Wait(int socket, short events, absl::Time deadline) {
   }
 }
 
-// As recv(2). A descriptor that comes goes into `descriptor`.
+// Closes the descriptors that came, but for one where there is none in `kept`. Where
+// there is room for one the kernel may well put two, for its alignment's sake.
+void TakeDescriptors(msghdr& message, UniqueFd& kept) {
+  for (cmsghdr* header = CMSG_FIRSTHDR(&message); header != nullptr; header = CMSG_NXTHDR(&message, header)) {
+    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+    const size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (size_t i = 0; i < count; ++i) {
+      int fd;
+      memcpy(&fd, CMSG_DATA(header) + i * sizeof(fd), sizeof(fd));
+      UniqueFd descriptor(fd);
+      if (!kept.valid()) kept = std::move(descriptor);
+    }
+  }
+}
+
+// As recv(2). The first descriptor that comes goes into `descriptor`.
 ssize_t ReceiveBytes(int socket, char* at, size_t size, UniqueFd& descriptor) {
   iovec part{.iov_base = at, .iov_len = size};
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
@@ -44,12 +59,7 @@ ssize_t ReceiveBytes(int socket, char* at, size_t size, UniqueFd& descriptor) {
   header.msg_control = control;
   header.msg_controllen = sizeof(control);
   const ssize_t n = recvmsg(socket, &header, MSG_CMSG_CLOEXEC);
-  const cmsghdr* const rights = n < 0 ? nullptr : CMSG_FIRSTHDR(&header);
-  if (rights != nullptr && rights->cmsg_type == SCM_RIGHTS && rights->cmsg_len >= CMSG_LEN(sizeof(int))) {
-    int fd;
-    memcpy(&fd, CMSG_DATA(rights), sizeof(fd));
-    descriptor.reset(fd);
-  }
+  if (n >= 0) TakeDescriptors(header, descriptor);
   return n;
 }
 
@@ -111,19 +121,19 @@ absl::Status SendMessage(int socket, absl::string_view message, std::span<const 
 }
 
 absl::StatusOr<std::string> ReceiveMessage(int socket, absl::Time deadline) {
-  absl::StatusOr<ReceivedMessage> message = ReceiveWithDescriptor(socket, deadline);
+  absl::StatusOr<ReceivedMessage> message = ReceiveWithDescriptor(socket, kMaxMessage, deadline);
   if (!message.ok()) return message.status();
   return std::move(message->bytes);
 }
 
-absl::StatusOr<ReceivedMessage> ReceiveWithDescriptor(int socket, absl::Time deadline) {
+absl::StatusOr<ReceivedMessage> ReceiveWithDescriptor(int socket, size_t max_size, absl::Time deadline) {
   ReceivedMessage received;
   uint8_t length[kLengthSize];
   absl::Status status =
       Receive(socket, reinterpret_cast<char*>(length), sizeof(length), deadline, received.descriptor);
   if (!status.ok()) return status;
   const uint32_t size = Load32(length);
-  if (size > kMaxMessage) return Gone("a message that is too long");
+  if (size > max_size) return Gone("a message that is too long");
   std::string& message = received.bytes;
   // Grows as bytes come: a length alone takes no memory.
   constexpr size_t kChunk = 64 << 10;

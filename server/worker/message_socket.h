@@ -18,7 +18,7 @@
 
 namespace sluice {
 
-// A request and a response may be this long.
+// A request may be this long.
 inline constexpr size_t kMaxMessage = 64 << 20;  // protos/sluice/internal/v1/worker.proto
 inline constexpr size_t kMaxDescriptors = 16;  // the same
 
@@ -26,12 +26,13 @@ absl::Status SendMessage(int socket, absl::string_view message, std::span<const 
 
 absl::StatusOr<std::string> ReceiveMessage(int socket, absl::Time deadline);
 
-// With the descriptor that rides on it, if any; further ones are closed.
+// With the descriptor that rides on it, if any; further ones are closed. One of more
+// than `max_size` bytes is Unavailable.
 struct ReceivedMessage {
   std::string bytes;
   UniqueFd descriptor;
 };
-absl::StatusOr<ReceivedMessage> ReceiveWithDescriptor(int socket, absl::Time deadline);
+absl::StatusOr<ReceivedMessage> ReceiveWithDescriptor(int socket, size_t max_size, absl::Time deadline);
 
 }  // namespace sluice
 

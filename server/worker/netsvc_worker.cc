@@ -11,6 +11,7 @@
 #include "netsvc/base/io.h"
 #include "netsvc/policy/floor.h"
 #include "netsvc/policy/never_allowed.h"
+#include "server/worker/worker_answer.h"
 
 namespace sluice {
 
@@ -32,6 +33,15 @@ std::vector<Endpoint> ParseEndpoints(const google::protobuf::RepeatedPtrField<st
   return endpoints;
 }
 
+// Likewise.
+std::vector<IpPrefix> ParsePrefixes(const google::protobuf::RepeatedPtrField<std::string>& texts) {
+  std::vector<IpPrefix> prefixes;
+  for (const std::string& text : texts) {
+    if (const absl::StatusOr<IpPrefix> prefix = IpPrefix::Parse(text); prefix.ok()) prefixes.push_back(*prefix);
+  }
+  return prefixes;
+}
+
 }  // namespace
 
 void NetsvcWorker::Leave() {
@@ -42,6 +52,7 @@ void NetsvcWorker::Leave() {
 absl::Status NetsvcWorker::TakeConfig(const internal::v1::Configure& config) {
   dns_ = config.dns();
   host_nameservers_ = ParseEndpoints(config.nameservers());
+  nat64_ = ParsePrefixes(config.nat64_prefixes());
   const internal::v1::Interface& interface = config.interface();
   for (const std::string& text : {interface.ipv4_gateway(), interface.ipv4_dns(), interface.ipv6_gateway(), interface.ipv6_dns()}) {
     if (const std::optional<IpAddress> alias = IpAddress::Parse(text)) aliases_.push_back(*alias);
@@ -99,7 +110,7 @@ absl::StatusOr<UniqueFd> NetsvcWorker::GetLink() {
 
 absl::StatusOr<std::vector<Worker::HeldPort>> NetsvcWorker::GetPorts() {
   std::vector<HeldPort> ports;
-  while (true) {
+  while (ports.size() < kMaxHeldPorts) {
     Request request;
     request.mutable_get_port()->set_index(static_cast<uint32_t>(ports.size()));
     absl::StatusOr<WorkerAnswer> answer = CallForDescriptor(std::move(request));
@@ -107,6 +118,8 @@ absl::StatusOr<std::vector<Worker::HeldPort>> NetsvcWorker::GetPorts() {
     if (!answer.ok()) return answer.status();
     ports.push_back({answer->response.held_port().port(), std::move(answer->descriptor)});
   }
+  process_->Kill();
+  return absl::UnavailableError("the sandbox's worker says that it holds more ports than there are");
 }
 
 absl::StatusOr<uint64_t> NetsvcWorker::SetPolicy(const v1::NetworkPolicy& policy, uint64_t generation,
@@ -144,7 +157,7 @@ absl::Status NetsvcWorker::SetBackstop(const v1::NetworkPolicy& policy) {
   policy_ = policy;
   if (backstop_ == nullptr) return absl::OkStatus();
   const std::vector<Endpoint> own = ParseEndpoints(dns_.nameservers());
-  return backstop_->Set(policy::NeverAllowed(policy, floor_, dns_, aliases_), own.empty() ? host_nameservers_ : own);
+  return backstop_->Set(policy::NeverAllowed(policy, floor_, dns_, {aliases_, nat64_}), own.empty() ? host_nameservers_ : own);
 }
 
 absl::StatusOr<internal::v1::EvaluateResult> NetsvcWorker::Evaluate(const internal::v1::Evaluate& question) {
@@ -179,6 +192,10 @@ absl::StatusOr<uint64_t> NetsvcWorker::RemovePort(const v1::PortMapping& port) {
 }
 
 absl::Status NetsvcWorker::SetHost(const internal::v1::SetHost& host) {
+  if (std::vector<IpPrefix> nat64 = ParsePrefixes(host.nat64_prefixes()); nat64 != nat64_) {
+    nat64_ = std::move(nat64);
+    if (absl::Status status = SetBackstop(policy_); !status.ok()) return status;
+  }
   Request request;
   *request.mutable_set_host() = host;
   return Call(std::move(request)).status();
@@ -221,6 +238,7 @@ absl::StatusOr<internal::v1::StatsResult> NetsvcWorker::GetStats(uint32_t top_re
   request.mutable_get_stats()->set_top_remotes(top_remotes);
   absl::StatusOr<Response> response = Call(std::move(request));
   if (!response.ok()) return response.status();
+  TrimStats(top_remotes, *response->mutable_stats());
   return std::move(*response->mutable_stats());
 }
 

@@ -69,6 +69,7 @@ class NetsvcWorker : public Worker {
   v1::DnsConfig dns_;
   std::vector<Endpoint> host_nameservers_;
   std::vector<IpAddress> aliases_;  // the gateway's
+  std::vector<IpPrefix> nat64_;
   v1::NetworkPolicy policy_;
   std::vector<policy::Rule> floor_;
 

@@ -45,6 +45,7 @@ class Worker {
     v1::PortMapping mapping;
     UniqueFd socket;
   };
+  // Unavailable where it says that it holds more than any does; then it is killed.
   virtual absl::StatusOr<std::vector<HeldPort>> GetPorts() = 0;
 
   // Returns the number of flows that the new policy ended, once it is in force.
@@ -71,7 +72,7 @@ class Worker {
   // Ahead of the Configure that names them, and again where one has changed: in
   // force for the next query when it returns. At most kMaxDescriptors.
   virtual absl::Status SetBlockLists(const std::vector<BlockList>& lists) = 0;
-  // What it has counted, and how its log is.
+  // What it has counted, and how its log is; nothing in it that no worker says.
   virtual absl::StatusOr<internal::v1::StatsResult> GetStats(uint32_t top_remotes) = 0;
   // Captures from now on. Returns the socket to read from: SOCK_SEQPACKET, whole
   // pcapng blocks a message. Closing it ends the capture.

@@ -4,22 +4,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "netsvc/base/field_error.h"
 #include "server/worker/message_socket.h"
+#include "server/worker/worker_answer.h"
 
 namespace sluice {
 namespace {
 
 constexpr size_t kIdSize = 16;  // bytes of a Request's id at most, as protobuf writes it
-
-absl::Status ToStatus(const internal::v1::Response& response) {
-  if (response.code() == 0) return absl::OkStatus();
-  const auto code = static_cast<absl::StatusCode>(response.code());
-  if (code == absl::StatusCode::kInvalidArgument && !response.field().empty()) {
-    return FieldError(response.field(), response.message());
-  }
-  return absl::Status(code, response.message());
-}
 
 }  // namespace
 
@@ -63,7 +54,7 @@ absl::StatusOr<WorkerAnswer> WorkerClient::Ask(internal::v1::Request& request, s
   absl::StatusOr<WorkerAnswer> answer = Exchange(request, descriptors, deadline);
   EndTurn(answer.ok());
   if (!answer.ok()) return answer;
-  const absl::Status status = ToStatus(answer->response);
+  const absl::Status status = StatusOf(answer->response);
   if (!status.ok()) return status;
   return answer;
 }
@@ -73,7 +64,7 @@ absl::StatusOr<WorkerAnswer> WorkerClient::Exchange(internal::v1::Request& reque
   request.set_id(++last_id_);
   const absl::Status sent = SendMessage(socket_.get(), request.SerializeAsString(), descriptors, deadline);
   if (!sent.ok()) return sent;
-  absl::StatusOr<ReceivedMessage> received = ReceiveWithDescriptor(socket_.get(), deadline);
+  absl::StatusOr<ReceivedMessage> received = ReceiveWithDescriptor(socket_.get(), MaxAnswer(request), deadline);
   if (!received.ok()) return received.status();
   WorkerAnswer answer{.response = {}, .descriptor = std::move(received->descriptor)};
   if (!answer.response.ParseFromString(received->bytes) || answer.response.id() != request.id()) {

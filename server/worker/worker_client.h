@@ -32,10 +32,11 @@ class WorkerClient {
   static absl::StatusOr<std::unique_ptr<WorkerClient>> Greet(UniqueFd socket, absl::Duration timeout);
 
   // Sends `request`, whose id is filled in, with duplicates of `descriptors`,
-  // and returns the worker's answer. Errors: the worker's own (a FieldError
-  // where it names a field); ResourceExhausted for a request of more than
-  // kMaxMessage, which is not sent; Unavailable or DeadlineExceeded where none came,
-  // and then connected() is false and every later call is Unavailable.
+  // and returns the worker's answer. Errors: the worker's own (StatusOf);
+  // ResourceExhausted for a request of more than kMaxMessage, which is not sent;
+  // Unavailable or DeadlineExceeded where no answer came, or one that is longer
+  // than MaxAnswer, and then connected() is false and every later call is
+  // Unavailable.
   absl::StatusOr<internal::v1::Response> Call(internal::v1::Request request, std::span<const int> descriptors,
                                               absl::Duration timeout);
 

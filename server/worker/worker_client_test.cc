@@ -167,6 +167,42 @@ TEST_F(WorkerClientTest, AMessageThatIsTooLongIsNotTheWorkersFault) {
   EXPECT_TRUE(client->Call(DetachLink(), {}, kSoon).ok());
 }
 
+// Descriptors that a worker sends unasked do not stay open.
+TEST_F(WorkerClientTest, ClosesAllDescriptorsButTheFirst) {
+  int pipe_ends[2];
+  ASSERT_EQ(pipe2(pipe_ends, O_CLOEXEC | O_NONBLOCK), 0);
+  const UniqueFd reader(pipe_ends[0]);
+  UniqueFd writer(pipe_ends[1]);
+  for (const size_t count : {1, 2, 3, 16}) {
+    const std::vector<int> copies(count, writer.get());
+    ASSERT_TRUE(SendMessage(workers_.get(), "answer", copies, absl::Now() + kSoon).ok());
+    const absl::StatusOr<ReceivedMessage> received = ReceiveWithDescriptor(ours_.get(), kMaxMessage, absl::Now() + kSoon);
+    ASSERT_TRUE(received.ok()) << received.status();
+    EXPECT_EQ(received->bytes, "answer");
+    EXPECT_TRUE(received->descriptor.valid()) << count;
+  }
+  writer.reset();
+  char byte;
+  EXPECT_EQ(read(reader.get(), &byte, 1), 0) << "a writer of the pipe is still open";
+}
+
+TEST_F(WorkerClientTest, AnAnswerThatIsTooLongEndsTheConnection) {
+  Serve([](const Request& request) {
+    if (request.has_hello()) return Ok(request);
+    Response response;
+    response.set_id(request.id());
+    response.set_message(std::string(2 << 20, 'x'));
+    return response.SerializeAsString();
+  });
+  const auto client = Greet();
+  ASSERT_NE(client, nullptr);
+  Request rules;
+  rules.mutable_get_rule_stats();
+  EXPECT_TRUE(client->Call(std::move(rules), {}, kSoon).ok());
+  EXPECT_TRUE(absl::IsUnavailable(client->Call(DetachLink(), {}, kSoon).status()));
+  EXPECT_FALSE(client->connected());
+}
+
 TEST_F(WorkerClientTest, ALengthAloneTakesNoMemory) {
   const unsigned char header[] = {0xff, 0xff, 0xff, 0xff};
   ASSERT_EQ(write(workers_.get(), header, sizeof(header)), 4);
