@@ -9,12 +9,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
+#include "netsvc/base/quote.h"
 
 namespace sluice {
 namespace {
 
 absl::Status NotADomain(absl::string_view text, absl::string_view why) {
-  return absl::InvalidArgumentError(absl::StrCat("\"", absl::CHexEscape(text), "\" is not a domain name: ", why));
+  return absl::InvalidArgumentError(absl::StrCat(Quote(text), " is not a domain name: ", why));
 }
 
 bool IsAscii(absl::string_view text) {

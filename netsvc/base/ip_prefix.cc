@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "netsvc/base/decimal.h"
+#include "netsvc/base/quote.h"
 
 namespace sluice {
 namespace {
@@ -30,17 +31,16 @@ IpPrefix::IpPrefix(const IpAddress& address, int length) : length_(length) {
 absl::StatusOr<IpPrefix> IpPrefix::Parse(absl::string_view text) {
   const size_t slash = text.find('/');
   const std::optional<IpAddress> address = IpAddress::Parse(text.substr(0, slash));
-  if (!address) return absl::InvalidArgumentError(absl::StrCat("\"", text, "\" is not an IP address or prefix"));
+  if (!address) return absl::InvalidArgumentError(absl::StrCat(Quote(text), " is not an IP address or prefix"));
   if (slash == text.npos) return IpPrefix(*address, address->bits());
   const std::optional<uint32_t> length = ParseDecimal(text.substr(slash + 1));
   if (!length || *length > static_cast<uint32_t>(address->bits())) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("\"", text, "\": the prefix length must be 0 to ", address->bits()));
+    return absl::InvalidArgumentError(absl::StrCat(Quote(text), ": the prefix length must be 0 to ", address->bits()));
   }
   const IpPrefix prefix(*address, static_cast<int>(*length));
   if (prefix.address() != *address) {
     return absl::InvalidArgumentError(
-        absl::StrCat("\"", text, "\" has host bits set; did you mean ", prefix.ToString(), "?"));
+        absl::StrCat(Quote(text), " has host bits set; did you mean ", prefix.ToString(), "?"));
   }
   return prefix;
 }

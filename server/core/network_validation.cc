@@ -72,8 +72,10 @@ absl::Status CheckBlockLists(absl::string_view field, const Strings& names) {
 absl::Status CheckQueryTimeout(absl::string_view field, v1::DnsConfig& dns) {
   google::protobuf::Duration& timeout = *dns.mutable_query_timeout();
   if (timeout.seconds() == 0 && timeout.nanos() == 0) timeout.set_seconds(absl::ToInt64Seconds(kDefaultQueryTimeout));
+  // google.protobuf.Duration: other nanos than these are none, and JSON has no word for them.
+  const bool proper = timeout.nanos() >= 0 && timeout.nanos() < 1'000'000'000;
   const absl::Duration value = absl::Seconds(timeout.seconds()) + absl::Nanoseconds(timeout.nanos());
-  if (value > absl::ZeroDuration() && value <= kMaxQueryTimeout) return absl::OkStatus();
+  if (proper && value > absl::ZeroDuration() && value <= kMaxQueryTimeout) return absl::OkStatus();
   return FieldError(field, absl::StrCat("must be more than 0 and at most ", absl::FormatDuration(kMaxQueryTimeout)));
 }
 

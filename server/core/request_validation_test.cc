@@ -146,6 +146,8 @@ TEST(RequestValidationTest, RefusesNetworksThatMakeNoSense) {
           InNetwork("dns { rebinding_exempt_domains: '*' }", ".dns.rebinding_exempt_domains[0]"),
           InNetwork("dns { query_timeout { seconds: 31 } }", ".dns.query_timeout"),
           InNetwork("dns { query_timeout { seconds: -1 } }", ".dns.query_timeout"),
+          InNetwork("dns { query_timeout { seconds: 3 nanos: -1000000000 } }", ".dns.query_timeout"),
+          InNetwork("dns { query_timeout { nanos: 1000000000 } }", ".dns.query_timeout"),
           InNetwork("interface { ipv4_subnet: '8.8.8.0/24' }", ".interface.ipv4_subnet"),
           InNetwork("interface { ipv4_subnet: '10.0.0.0/28' }", ".interface.ipv4_subnet"),
           InNetwork("interface { ipv4_subnet: 'fd00::/64' }", ".interface.ipv4_subnet"),

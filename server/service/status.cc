@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/cord.h"
+#include "absl/strings/str_cat.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 #include "netsvc/base/field_error.h"
@@ -21,6 +22,17 @@ google::rpc::BadRequest BadRequestOf(const std::string& field, const std::string
   violation->set_field(field);
   violation->set_description(problem);
   return bad_request;
+}
+
+// Clients take 8 KiB of trailers, in which a message is up to three times.
+constexpr size_t kMaxMessage = 1024;
+
+// Of a long message the beginning, at the end of a character.
+std::string Shorten(absl::string_view message) {
+  if (message.size() <= kMaxMessage) return std::string(message);
+  size_t size = kMaxMessage;
+  while (size > 0 && (message[size] & 0xc0) == 0x80) --size;
+  return absl::StrCat(message.substr(0, size), "...");
 }
 
 constexpr const char* kCodeNames[] = {"ok",
@@ -56,7 +68,7 @@ grpc::Status ToGrpc(const absl::Status& status) {
   if (status.ok()) return grpc::Status::OK;
   // The numbers of absl::StatusCode are those of gRPC.
   const auto code = static_cast<grpc::StatusCode>(status.raw_code());
-  const std::string problem(status.message());
+  const std::string problem = Shorten(status.message());
   google::rpc::Status details;
   const std::optional<std::string> field = FieldOf(status);
   if (field) details.add_details()->PackFrom(BadRequestOf(*field, problem));

@@ -10,7 +10,8 @@
 
 namespace sluice {
 
-// What a client is told: the same code and message. A FieldError carries a
+// What a client is told: the same code and message, of which 1 KiB, so that it fits
+// into the trailers that clients take. A FieldError carries a
 // google.rpc.BadRequest with its field in the details, and what WithMissing()
 // made a google.rpc.ResourceInfo.
 grpc::Status ToGrpc(const absl::Status& status);

@@ -34,6 +34,15 @@ TEST(ToGrpcTest, NamesTheFieldInMessageAndDetails) {
   EXPECT_EQ(bad_request.field_violations(0).description(), "is not a prefix");
 }
 
+TEST(ToGrpcTest, ALongMessageFitsIntoTrailers) {
+  const grpc::Status status = ToGrpc(FieldError("path", std::string(100'000, 'a')));
+  EXPECT_LT(status.error_message().size() + status.error_details().size() * 4 / 3, 8192u - 1024);
+  EXPECT_EQ(status.error_message(), "path: " + std::string(1024, 'a') + "...");
+  std::string umlauts = "a";
+  for (int i = 0; i < 2'000; ++i) umlauts += "\xc3\xbc";
+  EXPECT_EQ(ToGrpc(absl::InternalError(umlauts)).error_message(), umlauts.substr(0, 1023) + "...");
+}
+
 TEST(ToGrpcTest, SaysWhatIsMissing) {
   const grpc::Status status = ToGrpc(WithMissing("sandbox", "web", absl::NotFoundError("there is no sandbox web")));
   EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND);
