@@ -30,7 +30,7 @@ absl::Status SandboxRegistry::CheckRoom(const Labels& labels) const {
   for (const auto& [key, most] : limits_.per_label) {
     const auto wanted = labels.find(key);
     if (wanted == labels.end()) continue;
-    const auto count = std::count_if(labels_.begin(), labels_.end(), [&](const auto& other) {
+    const auto count = std::count_if(labels_.begin(), labels_.end(), [&, &key = key](const auto& other) {
       const auto found = other.second.find(key);
       return found != other.second.end() && found->second == wanted->second;
     });

@@ -75,7 +75,7 @@ class OciGuest : public Guest {
   void Watch(Init init, std::function<void(ProcessExit)> on_exit) REQUIRES(transition_);
   // Ends programs that the guest's own processes did not start.
   absl::Status EndPrograms() const;
-  absl::StatusOr<Init> LaunchInit();
+  absl::StatusOr<Init> LaunchInit() REQUIRES(transition_);
   absl::StatusOr<OciProcess> ToProcess(const ExecOptions& options) const;
   absl::StatusOr<std::unique_ptr<GuestProcess>> StartProgram(OciProcess process);
   // Start a program, with pipes or a terminal; return it without its pids.
