@@ -139,6 +139,19 @@ TEST(LogDamageTest, SegmentThatLostItsBytesHidesNoOther) {
   EXPECT_THAT(ReadAll(reader), ElementsAre("1:a"));
 }
 
+TEST(LogDamageTest, ReaderInASegmentThatLostItsBytesReadsWhatIsWrittenNext) {
+  TestLog log;
+  log.options().segment_bytes = 1;
+  for (const char* text : {"a", "b", "c"}) log.Write(text);
+  for (const uint64_t segment : {2, 3}) std::filesystem::resize_file(log.SegmentPath(segment), 0);
+  LogReader reader = log.Reader();
+  EXPECT_THAT(ReadAll(reader), ElementsAre("1:a"));
+  log.options().segment_bytes = 1 << 20;
+  log.Reopen();
+  EXPECT_EQ(log.Write("d"), 3u);
+  EXPECT_THAT(ReadAll(reader), ElementsAre("lost 2-2", "3:d"));
+}
+
 TEST(LogDamageTest, ReaderThatPassedGarbageReadsWhatIsWrittenAfterIt) {
   ThreeEvents three;
   for (const size_t garbage : {28ul, 35ul, 42ul, 100ul}) {

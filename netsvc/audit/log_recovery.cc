@@ -93,6 +93,14 @@ absl::Status RecoverLast(int directory, uint64_t first_sequence, uint64_t min_re
   return absl::OkStatus();
 }
 
+// Has the next event begin a segment.
+void CloseLast(LogState& log) {
+  if (!log.file.valid()) return;
+  log.closed.push_back({log.file_first_sequence, log.file_bytes, log.latest});
+  log.file.reset();
+  log.file_bytes = 0;
+}
+
 absl::StatusOr<LogState> WithRoom(LogState log) {
   if (log.next_sequence > kMaxNextSequence) return absl::DataLossError("the audit log's numbers are used up");
   return log;
@@ -104,7 +112,9 @@ absl::StatusOr<LogState> RecoverLog(int directory, uint64_t min_record_bytes, ab
   LogState log;
   absl::StatusOr<std::vector<uint64_t>> segments = ListSegments(directory);
   if (!segments.ok()) return segments.status();
+  const size_t found = segments->size();
   if (absl::Status status = RemoveUnfinished(directory, *segments, log); !status.ok()) return status;
+  const bool removed = segments->size() < found;
   if (segments->empty()) return WithRoom(std::move(log));
   for (size_t i = 0; i + 1 < segments->size(); ++i) {
     const absl::StatusOr<ClosedSegment> closed = RecoverClosed(directory, (*segments)[i], (*segments)[i + 1], now);
@@ -113,6 +123,8 @@ absl::StatusOr<LogState> RecoverLog(int directory, uint64_t min_record_bytes, ab
   }
   absl::Status status = RecoverLast(directory, segments->back(), min_record_bytes, now, log);
   if (!status.ok()) return status;
+  // Readers may have gone on to what was removed, and do not look back.
+  if (removed) CloseLast(log);
   return WithRoom(std::move(log));
 }
 
