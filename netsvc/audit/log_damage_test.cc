@@ -127,7 +127,7 @@ TEST(LogDamageTest, LostSegmentIsTold) {
 // A file system may lose a file's bytes, and not those of a later one.
 TEST(LogDamageTest, SegmentThatLostItsBytesHidesNoOther) {
   TestLog log;
-  log.options().segment_bytes = 1;
+  log.options().retention.segment_bytes = 1;
   for (const char* text : {"a", "b", "c"}) log.Write(text);
   for (const size_t left : {size_t{0}, SegmentHeader::kSize - 1}) {
     std::filesystem::resize_file(log.SegmentPath(2), left);
@@ -141,12 +141,12 @@ TEST(LogDamageTest, SegmentThatLostItsBytesHidesNoOther) {
 
 TEST(LogDamageTest, ReaderInASegmentThatLostItsBytesReadsWhatIsWrittenNext) {
   TestLog log;
-  log.options().segment_bytes = 1;
+  log.options().retention.segment_bytes = 1;
   for (const char* text : {"a", "b", "c"}) log.Write(text);
   for (const uint64_t segment : {2, 3}) std::filesystem::resize_file(log.SegmentPath(segment), 0);
   LogReader reader = log.Reader();
   EXPECT_THAT(ReadAll(reader), ElementsAre("1:a"));
-  log.options().segment_bytes = 1 << 20;
+  log.options().retention.segment_bytes = 1 << 20;
   log.Reopen();
   EXPECT_EQ(log.Write("d"), 3u);
   EXPECT_THAT(ReadAll(reader), ElementsAre("lost 2-2", "3:d"));

@@ -189,7 +189,7 @@ void Recover(const std::string& directory, const std::vector<Segment>& segments,
   FUZZ_REQUIRE(Read(follower).items == before.items);
   FakeClock clock;
   auto writer = LogWriter::Open(OpenLogDirectory(directory).value(),
-                                {.sandbox_id = "box", .sandbox_uid = "uid", .segment_bytes = 512}, clock);
+                                {.sandbox_id = "box", .sandbox_uid = "uid", .retention = {.segment_bytes = 512}}, clock);
   if (absl::IsDataLoss(writer.status())) {
     FUZZ_REQUIRE(HighestSequence(segments) > kMaxNextSequence / 2);
     return;
