@@ -24,7 +24,7 @@ namespace {
 constexpr int kMutations = 5'000;
 constexpr size_t kMaxCuts = 400;  // of one seed
 constexpr size_t kMaxSize = 4096;  // of what a custom mutator makes
-constexpr absl::Duration kTime = absl::Seconds(1.25);  // of each test
+constexpr absl::Duration kTime = absl::Milliseconds(1250);  // of each test
 
 void RunInput(const Bytes& input) { LLVMFuzzerTestOneInput(input.data(), input.size()); }
 
