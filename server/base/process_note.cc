@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -60,7 +61,10 @@ absl::StatusOr<NotedProcess> FindNotedProcess(absl::string_view note) {
 absl::Status WriteProcessNote(const std::string& path, pid_t pid) {
   const absl::StatusOr<std::string> note = NoteOfProcess(pid);
   if (!note.ok()) return note.status();
-  return WriteFile(path, *note, 0600);
+  const std::string whole = absl::StrCat(path, ".new");
+  const absl::Status written = WriteFile(whole, *note, 0600);
+  if (!written.ok()) return written;
+  return rename(whole.c_str(), path.c_str()) == 0 ? absl::OkStatus() : ErrnoError(errno, absl::StrCat("write ", path));
 }
 
 absl::StatusOr<NotedProcess> ReadProcessNote(const std::string& path) {

@@ -28,7 +28,7 @@ absl::StatusOr<std::string> NoteOfProcess(pid_t pid);
 // NotFound where the process has ended (a zombie has), or this is no note.
 absl::StatusOr<NotedProcess> FindNotedProcess(absl::string_view note);
 
-// Notes in files.
+// Notes in files. Written in one step: whoever reads sees the old one or the new.
 absl::Status WriteProcessNote(const std::string& path, pid_t pid);
 // NotFound where there is no such file, too.
 absl::StatusOr<NotedProcess> ReadProcessNote(const std::string& path);
