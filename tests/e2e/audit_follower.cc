@@ -4,11 +4,13 @@
 
 namespace sluice::e2e {
 
-AuditFollower::AuditFollower(SandboxClient& client, const std::string& id, absl::Duration timeout) {
+AuditFollower::AuditFollower(SandboxClient& client, const std::string& id, absl::Duration timeout,
+                             const std::string& cursor) {
   SetTimeout(timeout, context_);
   v1::StreamAuditEventsRequest request;
   request.add_sandbox_ids(id);
   request.set_follow(true);
+  request.set_cursor(cursor);
   stream_ = client.audit().StreamAuditEvents(&context_, request);
 }
 
@@ -33,6 +35,7 @@ bool AuditFollower::ReadOne() {
     ADD_FAILURE() << "the stream ended at " << next_;
     return false;
   }
+  cursor_ = response.cursor();
   if (!response.has_event() && !response.has_lost()) return true;  // a heartbeat
   const uint64_t from = response.has_event() ? response.event().sequence() : response.lost().first_sequence();
   const uint64_t to = response.has_event() ? from : response.lost().last_sequence();

@@ -12,13 +12,14 @@
 
 namespace sluice::e2e {
 
-// One StreamAuditEvents call that follows a sandbox from its oldest event, and reads
-// only when it is asked to. From the first event on every number has to come once, in
+// One StreamAuditEvents call that follows a sandbox from its oldest event, or from a
+// cursor, and reads only when it is asked to. From the first event on every number has to come once, in
 // order, as an event or as lost; anything else fails the test. One thread.
 class AuditFollower {
  public:
   // After `timeout` the call ends.
-  AuditFollower(SandboxClient& client, const std::string& id, absl::Duration timeout = 2 * kCallTimeout);
+  AuditFollower(SandboxClient& client, const std::string& id, absl::Duration timeout = 2 * kCallTimeout,
+                const std::string& cursor = "");
   ~AuditFollower();
   AuditFollower(const AuditFollower&) = delete;
   AuditFollower& operator=(const AuditFollower&) = delete;
@@ -28,7 +29,9 @@ class AuditFollower {
   // Reads on until the event that this policy came into force.
   void ReadToPolicy(uint64_t generation);
 
-  // The oldest that was held when it came, and the last that it was told of.
+  // Where another goes on.
+  const std::string& cursor() const { return cursor_; }
+  // The first and the last that it was told of.
   uint64_t first() const { return first_; }
   uint64_t last() const { return next_ - 1; }
   uint64_t events() const { return events_; }
@@ -46,6 +49,7 @@ class AuditFollower {
 
   grpc::ClientContext context_;
   std::unique_ptr<grpc::ClientReader<v1::StreamAuditEventsResponse>> stream_;
+  std::string cursor_;
   uint64_t first_ = 0;
   uint64_t next_ = 0;
   uint64_t events_ = 0;

