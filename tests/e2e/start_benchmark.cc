@@ -48,9 +48,13 @@ void Command(const std::vector<std::string>& argv) {
   if (result->exit_code != 0) Check(absl::InternalError(result->err), argv.front());
 }
 
-bool Installed(const std::string& program) {
-  const auto result = lab::RunCommand({"sh", "-c", absl::StrCat("command -v ", program)}, kCommandTimeout);
-  return result.ok() && result->exit_code == 0;
+// Podman and bwrap are not everywhere, and do not run everywhere: crun, for one,
+// refuses a host with both versions of cgroups.
+bool Runs(const std::vector<std::string>& argv) {
+  const auto result = lab::RunCommand(argv, kCommandTimeout);
+  if (result.ok() && result->exit_code == 0) return true;
+  absl::PrintF("%s is not measured: %s\n", argv.front(), result.ok() ? result->err : result.status().ToString());
+  return false;
 }
 
 double Milliseconds(const std::function<void()>& work) {
@@ -92,21 +96,23 @@ class Root {
 
 class Benchmark {
  public:
-  Benchmark(SandboxClient& client, const Root& root) : client_(client), root_(root) {}
+  Benchmark(SandboxClient& client, const Root& root) : client_(client), root_(root) {
+    const std::map<std::string, std::vector<std::string>> peers = {
+        {"podman run",
+         {"podman", "run", "--rm", "--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024", "--network=none",
+          "--rootfs", absl::StrCat(root.rootfs(), ":O"), "true"}},
+        {"bwrap",
+         {"bwrap", "--unshare-all", "--ro-bind", root.rootfs(), "/", "--proc", "/proc", "--dev", "/dev", "true"}}};
+    for (const auto& [name, command] : peers) {
+      if (Runs(command)) peers_[name] = command;
+    }
+  }
 
   void Round(int number) {
     Sandbox(absl::StrCat("bench-", number));
     Runc(absl::StrCat("sluice-bench-", getpid(), "-", number));
-    if (podman_) {
-      times_["podman run"].push_back(Milliseconds([&] {
-        Command({"podman", "run", "--rm", "--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024", "--network=none", "--rootfs",
-                 absl::StrCat(root_.rootfs(), ":O"), "true"});
-      }));
-    }
-    if (bwrap_) {
-      times_["bwrap"].push_back(Milliseconds([&] {
-        Command({"bwrap", "--unshare-all", "--ro-bind", root_.rootfs(), "/", "--proc", "/proc", "--dev", "/dev", "true"});
-      }));
+    for (const auto& [name, command] : peers_) {
+      times_[name].push_back(Milliseconds([&command = command] { Command(command); }));
     }
   }
 
@@ -166,8 +172,7 @@ class Benchmark {
 
   SandboxClient& client_;
   const Root& root_;
-  const bool podman_ = Installed("podman");
-  const bool bwrap_ = Installed("bwrap");
+  std::map<std::string, std::vector<std::string>> peers_;  // what runs here
   std::map<std::string, std::vector<double>> times_;
 };
 
