@@ -40,7 +40,9 @@ main() {
   readonly EVENTS=$(mktemp)
   trap 'rm -f "$EVENTS"' EXIT
   local -r jobs=$(($(nproc) + 1))
-  local -r options=(--jobs="$jobs" --local_cpu_resources="$jobs" --noshow_progress)
+  local -r options=(--jobs="$jobs" --local_cpu_resources="$jobs" --noshow_progress
+    --test_env="SLUICE_BUF=$PWD/tests/node_modules/.bin/buf"
+    --test_env="SLUICE_NODE_MODULES=$PWD/clients/typescript/node_modules")
   if ! has_target "$@"; then
     # What the longest tests run comes first: they then wait while the others are
     # compiled. Where it does not build, the tests tell.
@@ -52,10 +54,7 @@ main() {
   # only when tried again is told as FLAKY.
   bazel test "${options[@]}" --local_test_jobs=1 --keep_going \
     --flaky_test_attempts=//tests/e2e:.*@2 \
-    --test_summary=short --test_output=errors \
-    --test_env="SLUICE_BUF=$PWD/tests/node_modules/.bin/buf" \
-    --test_env="SLUICE_NODE_MODULES=$PWD/clients/typescript/node_modules" \
-    --build_event_json_file="$EVENTS" "$@" || code=$?
+    --test_summary=short --test_output=errors --build_event_json_file="$EVENTS" "$@" || code=$?
   /usr/bin/python3 tests/summary.py "$EVENTS" || ((code)) || code=1
   return "$code"
 }
