@@ -26,6 +26,7 @@ MAC = bytes.fromhex('02736c00000f')
 ADDRESS, GATEWAY, DNS = (bytes([10, 0, 2, n]) for n in (15, 2, 3))
 MTU = 1500
 WAIT = 3.0  # seconds until silence is silence
+FIRST_PORT = 20000
 TCP, UDP = 6, 17
 FIN, SYN, RST, ACK = 1, 2, 4, 16
 
@@ -105,7 +106,7 @@ class Guest:
     self.gateway_mac = b'\xff' * 6
     self.largest = 0
     self.parts = {}
-    self.next_port = 20000 + os.getpid() % 30000  # another run is another connection
+    self.next_port = FIRST_PORT + os.getpid() % 30000  # another run is another connection
 
   def receive(self, wanted):
     """The first thing that `wanted` makes of a frame; None after silence."""
@@ -168,7 +169,7 @@ class Guest:
     return self.receive(answer)
 
   def take_port(self):
-    self.next_port += 1
+    self.next_port = self.next_port + 1 if self.next_port < 65535 else FIRST_PORT
     return self.next_port
 
   def dhcp(self):
