@@ -192,6 +192,7 @@ class Near:
 
   def trickling_remote(self):
     slow = self.open('trickle', '-', self.count)
+    slow.settimeout(self.count + 3 * WAIT)  # of the whole of sendall
     sender = threading.Thread(target=lambda: (slow.sendall(DATA * 60), slow.shutdown(socket.SHUT_WR)))
     sender.start()
     trips = self.echo_for(self.count)
