@@ -39,8 +39,8 @@ inline constexpr uint64_t kMaxNextSequence = RecordHeader::kMaxSequence / 2;
 // writer before: removes a segment that never got its header, and cuts a record
 // that was written in part. Where the last segment's end is damaged it stays as
 // it is, and as many sequences are left out as there can have been records of
-// `min_record_bytes` each, one at least. `now` stands for times that damage took. DataLoss past
-// kMaxNextSequence.
+// `min_record_bytes` each, one at least. `now` stands for times that damage took.
+// DataLoss past kMaxNextSequence.
 absl::StatusOr<LogState> RecoverLog(int directory, uint64_t min_record_bytes, absl::Time now);
 
 }  // namespace sluice::audit

@@ -46,10 +46,10 @@ class E2eTest : public testing::Test {
   std::string Create(const v1::Sandbox& sandbox);
   // An OCI guest on the host's own root, with a policy in text form.
   std::string CreateOci(absl::string_view policy);
-  // Leaves a sandbox's deletion to the end of the test.
   // A directory with busybox and nothing else: the root of guests whose user is root,
   // who is refused on the host's own.
   static std::string BusyboxRoot();
+  // Leaves a sandbox's deletion to the end of the test.
   void DeleteLater(const std::string& id) { created_.push_back(id); }
 
   static ExecResult Run(const std::string& id, const std::vector<std::string>& args,
