@@ -39,8 +39,10 @@ main() {
   install_npm_packages clients/typescript
   readonly EVENTS=$(mktemp)
   trap 'rm -f "$EVENTS"' EXIT
-  local -r jobs=$(($(nproc) + 1))
-  local -r options=(--jobs="$jobs" --local_cpu_resources="$jobs" --noshow_progress
+  # One more than there are cores, for the test that runs waits more than it works.
+  # What limits is the resource, not --jobs: a test that waits for its turn has a job,
+  # and were there few, nothing would be compiled meanwhile.
+  local -r options=(--jobs=64 --local_cpu_resources="$(($(nproc) + 1))" --noshow_progress
     --test_env="SLUICE_BUF=$PWD/tests/node_modules/.bin/buf"
     --test_env="SLUICE_NODE_MODULES=$PWD/clients/typescript/node_modules")
   if ! has_target "$@"; then
@@ -49,8 +51,7 @@ main() {
     bazel build "${options[@]}" "$@" //server:sluiced //clients/cli:sluice || true
     set -- "$@" //...
   fi
-  # One test at a time: those in the lab measure and race with the clock. It waits
-  # more than it works, so there is one job more than there are cores. What passes
+  # One test at a time: those in the lab measure and race with the clock. What passes
   # only when tried again is told as FLAKY.
   bazel test "${options[@]}" --local_test_jobs=1 --keep_going \
     --flaky_test_attempts=//tests/e2e:.*@2 \
