@@ -175,9 +175,10 @@ class Sandbox : public std::enable_shared_from_this<Sandbox> {
   absl::Status MakeFiles();
   absl::Status MakeGuest();
   absl::Status BindPorts();
+  // The last two side by side: the worker, in two steps, and the guest.
+  absl::Status StartProcesses();
   absl::Status StartWorker();
   absl::Status ConnectWorker();
-  absl::Status StartGuest();
   absl::Status SaveRunning(const RequestName& request);
   // The last of them that a worker which replaces another takes, too. `replaces`:
   // how that one ended.
