@@ -59,6 +59,10 @@ absl::StatusOr<std::string> FindRootfs(const std::string& rootfs, const std::str
   if (!path.ok()) return path;
   std::error_code error;
   if (!std::filesystem::is_directory(*path, error)) return FieldError("oci.rootfs", "is not a directory of the host");
+  // A mount of it elsewhere would go past what holds for it.
+  if (*path != kHostRoot && std::filesystem::equivalent(*path, kHostRoot, error)) {
+    return FieldError("oci.rootfs", "is the host's own root by another name");
+  }
   if (IsWithin(*path, state_dir)) return FieldError("oci.rootfs", "lies in the server's own state directory");
   return path;
 }
