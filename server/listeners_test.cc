@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
@@ -252,6 +253,25 @@ TEST_F(ListenersTest, KnowsCallersByTheirTokens) {
   EXPECT_EQ(Ask(Credentials{}), kUnknown);
   EXPECT_EQ(Ask(Showing("admin")), "certificate CN=admin") << "either will do";
   EXPECT_EQ(Ask(Both("admin", "wrong")), kUnknown) << "a wrong token is not passed over";
+}
+
+TEST_F(ListenersTest, TheAccessLogNamesWhomNoGrantNamesToo) {
+  Start(Tls(/*certificates=*/true, /*tokens=*/true));
+  MakeCertificate("other", "ca", "/CN=other", "DNS:other.example.com");
+  EXPECT_EQ(Ask(Bearing("web-token")), "token web");
+  EXPECT_EQ(Ask(Bearing("stray-token")), kDenied);
+  EXPECT_EQ(Ask(Showing("other")), kDenied);
+  EXPECT_EQ(Ask(Bearing("wrong")), kUnknown);
+  const std::pair<const char*, const char*> wanted[] = {{"token web", "ok"},
+                                                        {"token stray", "permission_denied"},
+                                                        {"certificate DNS:other.example.com", "permission_denied"},
+                                                        {"", "unauthenticated"}};
+  for (const auto& [caller, code] : wanted) {
+    const std::string line = absl::StrCat("\"caller\":\"", caller, "\",\"method\":\"/sluice.v1.SandboxService/GetSandbox\",",
+                                          "\"sandbox\":\"\",\"code\":\"", code, "\"");
+    // A thread of its own writes it.
+    EXPECT_TRUE(Becomes([&] { return absl::StrContains(Text("access.log"), line); })) << line;
+  }
 }
 
 TEST_F(ListenersTest, FollowsItsCertificates) {

@@ -65,6 +65,13 @@ TEST_F(CopyCommandTest, AFileComesOutWithItsMode) {
   EXPECT_TRUE(fs::is_character_file("/dev/null"));
 }
 
+TEST_F(CopyCommandTest, AFileComesToWhereTheUserIs) {
+  AddFile("/data", "content");
+  EXPECT_EQ(RunCli({"cp", "box:/data", "came-out"}).exit_code, 0);
+  EXPECT_EQ(ReadFile("came-out", 1 << 20).value_or("none"), "content");
+  fs::remove("came-out");
+}
+
 TEST_F(CopyCommandTest, AFileIsWrittenWhereALinkOfTheUsersLeads) {
   AddFile("/data", "content");
   ASSERT_TRUE(WriteFile(Here("real"), "before").ok());

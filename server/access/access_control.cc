@@ -112,26 +112,37 @@ std::shared_ptr<const AccessControl::Rules> AccessControl::rules() const {
 
 std::optional<Caller> AccessControl::OfUser(uid_t uid) const { return rules()->policy.OfUser(uid); }
 
-absl::StatusOr<Caller> AccessControl::Identify(const grpc::AuthContext& peer, const Metadata& metadata) const {
+absl::StatusOr<AccessControl::Known> AccessControl::Recognize(const grpc::AuthContext& peer,
+                                                              const Metadata& metadata) const {
   const std::shared_ptr<const Rules> rules = this->rules();
   if (const std::vector<grpc::string_ref> user = peer.FindPropertyValues(kUserProperty); !user.empty()) {
     uid_t uid;
     if (!absl::SimpleAtoi(ToView(user.front()), &uid)) return Unauthenticated();
-    std::optional<Caller> caller = rules->policy.OfUser(uid);
-    return caller ? absl::StatusOr<Caller>(*std::move(caller)) : Denied();
+    return Known{.name = absl::StrCat("user ", uid), .caller = rules->policy.OfUser(uid)};
   }
   if (const auto header = metadata.find("authorization"); header != metadata.end()) {
     const absl::string_view value = ToView(header->second);
     if (!absl::StartsWithIgnoreCase(value, kBearer) || metadata.count("authorization") != 1) return Unauthenticated();
     const std::optional<std::string> name = rules->tokens.Find(value.substr(kBearer.size()));
     if (!name) return Unauthenticated();
-    std::optional<Caller> caller = rules->policy.OfToken(*name);
-    return caller ? absl::StatusOr<Caller>(*std::move(caller)) : Denied();
+    return Known{.name = absl::StrCat("token ", *name), .caller = rules->policy.OfToken(*name)};
   }
   const std::vector<std::string> names = CertificateNames(peer);
   if (names.empty()) return Unauthenticated();
-  std::optional<Caller> caller = rules->policy.OfCertificate(names);
-  return caller ? absl::StatusOr<Caller>(*std::move(caller)) : Denied();
+  return Known{.name = absl::StrCat("certificate ", names.front()), .caller = rules->policy.OfCertificate(names)};
+}
+
+absl::StatusOr<Caller> AccessControl::Identify(const grpc::AuthContext& peer, const Metadata& metadata) const {
+  absl::StatusOr<Known> known = Recognize(peer, metadata);
+  if (!known.ok()) return known.status();
+  if (!known->caller) return Denied();
+  return *std::move(known->caller);
+}
+
+std::string AccessControl::NameOf(const grpc::AuthContext& peer, const Metadata& metadata) const {
+  const absl::StatusOr<Known> known = Recognize(peer, metadata);
+  if (!known.ok()) return "";
+  return known->caller ? known->caller->name : known->name;
 }
 
 absl::StatusOr<Caller> AccessControl::OfCall(const grpc::CallbackServerContext& call) const {

@@ -55,6 +55,10 @@ class AccessControl : public Callers {
   // Unauthenticated, or PermissionDenied for one who is known and may not call.
   absl::StatusOr<Caller> Identify(const grpc::AuthContext& peer, const Metadata& metadata) const;
 
+  // Who calls, as logs say it: Caller's name, or for one whom no grant names the like
+  // ("token siem"). Empty for nobody known.
+  std::string NameOf(const grpc::AuthContext& peer, const Metadata& metadata) const;
+
   absl::StatusOr<Caller> OfCall(const grpc::CallbackServerContext& call) const override;
   absl::StatusOr<Caller> OfStream(const grpc::CallbackServerContext& call) const override;
 
@@ -66,12 +70,18 @@ class AccessControl : public Callers {
     AccessPolicy policy;
     TokenFile tokens;
   };
+  struct Known {
+    std::string name;
+    std::optional<Caller> caller;  // nothing: no grant names them
+  };
 
   AccessControl(Files files, size_t max_streams_of_one) : files_(std::move(files)), streams_(max_streams_of_one) {}
 
   static absl::StatusOr<std::shared_ptr<const Rules>> Read(const Files& files);
   absl::Status Follow();
   std::shared_ptr<const Rules> rules() const;
+  // Unauthenticated for nobody known.
+  absl::StatusOr<Known> Recognize(const grpc::AuthContext& peer, const Metadata& metadata) const;
 
   const Files files_;
   Mutex reload_mutex_;  // one at a time reads the files

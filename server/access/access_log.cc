@@ -25,6 +25,10 @@ using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 using grpc::experimental::InterceptionHookPoints;
 
+// Its request may leave the id to the server, whose answer then has it. The answers of
+// others speak of sandboxes that the call was not about.
+constexpr absl::string_view kCreate = "/sluice.v1.SandboxService/CreateSandbox";
+
 std::string Cut(absl::string_view text) { return std::string(text.substr(0, AccessLog::kMaxText)); }
 
 std::string ToLine(const AccessLog::Entry& entry) {
@@ -74,12 +78,15 @@ class Logger : public grpc::experimental::Interceptor {
         log_(log),
         call_(call),
         of_api_(absl::StartsWith(call.method(), "/sluice.v1.")),
+        answer_names_it_(call.method() == kCreate),
         began_(absl::Now()) {}
 
   void Intercept(grpc::experimental::InterceptorBatchMethods* batch) override {
     if (batch->QueryInterceptionHookPoint(InterceptionHookPoints::POST_RECV_INITIAL_METADATA)) Identify();
     if (batch->QueryInterceptionHookPoint(InterceptionHookPoints::POST_RECV_MESSAGE)) Look(batch->GetRecvMessage());
-    if (batch->QueryInterceptionHookPoint(InterceptionHookPoints::PRE_SEND_MESSAGE)) Look(batch->GetSendMessage());
+    if (batch->QueryInterceptionHookPoint(InterceptionHookPoints::PRE_SEND_MESSAGE) && answer_names_it_) {
+      Look(batch->GetSendMessage());
+    }
     if (batch->QueryInterceptionHookPoint(InterceptionHookPoints::PRE_SEND_STATUS)) {
       const grpc::Status status = batch->GetSendStatus();
       const MutexLock lock(mutex_);
@@ -96,12 +103,11 @@ class Logger : public grpc::experimental::Interceptor {
  private:
   void Identify() {
     const auto& peer = *call_.server_context()->auth_context();
-    const absl::StatusOr<Caller> caller = access_.Identify(peer, call_.server_context()->client_metadata());
+    std::string name = access_.NameOf(peer, call_.server_context()->client_metadata());
     const MutexLock lock(mutex_);
-    if (caller.ok()) caller_ = caller->name;
+    caller_ = std::move(name);
   }
 
-  // A request may leave the id to the server, whose answer then has it.
   void Look(const void* message) {
     if (!of_api_ || message == nullptr) return;
     const MutexLock lock(mutex_);
@@ -117,6 +123,7 @@ class Logger : public grpc::experimental::Interceptor {
   AccessLog& log_;
   grpc::experimental::ServerRpcInfo& call_;
   const bool of_api_;
+  const bool answer_names_it_;
   const absl::Time began_;
   Mutex mutex_;  // a stream reads and writes at once
   std::string caller_ GUARDED_BY(mutex_);

@@ -33,9 +33,8 @@ grpc::Status Doorkeeper::Process(const InputMetadata& metadata, grpc::AuthContex
   const std::string path = Value(metadata, ":path");
   const absl::StatusOr<Caller> caller = access_.Admit(*peer, metadata, path);
   if (caller.ok()) return grpc::Status::OK;
-  const absl::StatusOr<Caller> known = access_.Identify(*peer, metadata);
   grpc::Status status = ToGrpc(caller.status());
-  log_.Write({.caller = known.ok() ? known->name : "", .method = path, .code = status.error_code()});
+  log_.Write({.caller = access_.NameOf(*peer, metadata), .method = path, .code = status.error_code()});
   return status;
 }
 

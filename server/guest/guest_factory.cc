@@ -55,11 +55,15 @@ std::string SeenFrom(const std::string& root, const std::string& path) {
 absl::StatusOr<std::string> FindRootfs(const std::string& rootfs, const std::string& state_dir,
                                        const PathRoots& roots) {
   if (rootfs.empty()) return kHostRoot;
+  absl::StatusOr<std::string> path = roots.Find("oci.rootfs", rootfs);
+  if (!path.ok()) return path;
   std::error_code error;
-  const std::string path = std::filesystem::canonical(rootfs, error);
-  if (error || !std::filesystem::is_directory(path, error)) return FieldError("oci.rootfs", "is not a directory of the host");
-  if (IsWithin(path, state_dir)) return FieldError("oci.rootfs", "lies in the server's own state directory");
-  if (absl::Status status = roots.Check("oci.rootfs", path); !status.ok()) return status;
+  if (!std::filesystem::is_directory(*path, error)) return FieldError("oci.rootfs", "is not a directory of the host");
+  // A mount of it elsewhere would go past what holds for it.
+  if (*path != kHostRoot && std::filesystem::equivalent(*path, kHostRoot, error)) {
+    return FieldError("oci.rootfs", "is the host's own root by another name");
+  }
+  if (IsWithin(*path, state_dir)) return FieldError("oci.rootfs", "lies in the server's own state directory");
   return path;
 }
 
@@ -67,11 +71,9 @@ absl::StatusOr<std::string> FindRootfs(const std::string& rootfs, const std::str
 absl::StatusOr<v1::SocketGuest> FindSocketPath(v1::SocketGuest spec, const PathRoots& roots) {
   if (spec.path().empty()) return spec;  // the server's choice
   const std::filesystem::path path(spec.path());
-  std::error_code error;
-  const std::filesystem::path directory = std::filesystem::canonical(path.parent_path(), error);
-  if (error) return FieldError("socket.path", absl::StrCat("there is no directory ", path.parent_path().string()));
-  if (absl::Status status = roots.Check("socket.path", directory); !status.ok()) return status;
-  spec.set_path(directory / path.filename());
+  const absl::StatusOr<std::string> directory = roots.Find("socket.path", path.parent_path());
+  if (!directory.ok()) return directory.status();
+  spec.set_path(std::filesystem::path(*directory) / path.filename());
   return spec;
 }
 
@@ -81,13 +83,11 @@ absl::StatusOr<v1::VmGuest> FindBootFiles(v1::VmGuest vm, const std::string& sta
       {"vm.kernel", vm.mutable_kernel()}, {"vm.initrd", vm.mutable_initrd()}, {"vm.disk", vm.mutable_disk()}};
   for (const auto& [field, path] : files) {
     if (path->empty()) continue;
-    std::error_code error;
-    const std::string found = std::filesystem::canonical(*path, error);
     // What is not there now must not lead anywhere else a moment later.
-    if (error) return FieldError(field, absl::StrCat("cannot be opened: ", error.message()));
-    if (IsWithin(found, state_dir)) return FieldError(field, "lies in the server's own state directory");
-    if (absl::Status status = roots.Check(field, found); !status.ok()) return status;
-    *path = found;
+    const absl::StatusOr<std::string> found = roots.Find(field, *path);
+    if (!found.ok()) return found.status();
+    if (IsWithin(*found, state_dir)) return FieldError(field, "lies in the server's own state directory");
+    *path = *found;
   }
   return vm;
 }

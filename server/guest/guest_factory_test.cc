@@ -2,8 +2,10 @@
 
 #include "server/guest/guest_factory.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +14,7 @@
 #include <set>
 #include <string>
 #include <system_error>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -188,6 +191,22 @@ TEST_F(GuestFactoryTest, RefusesWhatCannotBeARoot) {
   oci.set_rootfs(state_ + "-link");
   EXPECT_EQ(FieldOf(CreateOci(oci).status()), "oci.rootfs");
   fs::remove(state_ + "-link");
+}
+
+TEST_F(GuestFactoryTest, TheHostsOwnRootHasNoOtherName) {
+  const std::string other = state_ + "-root";
+  ASSERT_TRUE(fs::create_directory(other));
+  v1::OciGuest oci;
+  oci.set_rootfs(other);
+  EXPECT_TRUE(CreateOci(oci).ok());
+  // Mounted where this thread alone sees it, and for as long as it lives.
+  std::thread([&] {
+    ASSERT_EQ(unshare(CLONE_NEWNS), 0);
+    ASSERT_EQ(mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
+    ASSERT_EQ(mount("/", other.c_str(), nullptr, MS_BIND, nullptr), 0);
+    EXPECT_EQ(FieldOf(CreateOci(oci).status()), "oci.rootfs");
+  }).join();
+  fs::remove(other);
 }
 
 TEST_F(GuestFactoryTest, NobodyIsRootOnTheHostsOwnRoot) {

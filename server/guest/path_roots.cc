@@ -38,11 +38,17 @@ absl::StatusOr<PathRoots> PathRoots::Make(const std::vector<std::string>& direct
   return roots;
 }
 
-absl::Status PathRoots::Check(absl::string_view field, const std::string& path) const {
+absl::StatusOr<std::string> PathRoots::Find(absl::string_view field, const std::string& path) const {
+  std::error_code error;
+  const std::string found = std::filesystem::canonical(path, error);
+  if (roots_.empty()) {
+    if (error) return FieldError(field, absl::StrCat("cannot be opened: ", error.message()));
+    return found;
+  }
   const bool is_within = std::any_of(roots_.begin(), roots_.end(),
-                                     [&](const std::string& root) { return IsWithin(path, root); });
-  if (roots_.empty() || is_within) return absl::OkStatus();
-  return FieldError(field, absl::StrCat("must lie below one of this server's directories for guests: ",
+                                     [&](const std::string& root) { return IsWithin(found, root); });
+  if (!error && is_within) return found;
+  return FieldError(field, absl::StrCat("must be there, and must lie below one of this server's directories for guests: ",
                                         absl::StrJoin(roots_, ", ")));
 }
 

@@ -21,9 +21,10 @@ class PathRoots {
   // the host's root.
   static absl::StatusOr<PathRoots> Make(const std::vector<std::string>& directories);
 
-  // FieldError of `field` where `path`, without symbolic links (as
-  // std::filesystem::canonical has it), is not one of them or below one.
-  absl::Status Check(absl::string_view field, const std::string& path) const;
+  // `path` without symbolic links. FieldError of `field` where nothing is there, or it
+  // is not one of the roots or below one. With roots these two are one answer: it
+  // does not tell what else there is on the host.
+  absl::StatusOr<std::string> Find(absl::string_view field, const std::string& path) const;
 
  private:
   std::vector<std::string> roots_;  // without symbolic links; empty: every path

@@ -33,17 +33,34 @@ TEST_F(PathRootsTest, LetsThroughWhatLiesBelowARoot) {
   // The roots themselves may be named through links.
   const absl::StatusOr<PathRoots> roots = PathRoots::Make({"/proc", absl::StrCat(top_, "/link")});
   ASSERT_TRUE(roots.ok()) << roots.status();
-  EXPECT_TRUE(roots->Check("oci.rootfs", absl::StrCat(top_, "/guests")).ok());
-  EXPECT_TRUE(roots->Check("oci.rootfs", absl::StrCat(top_, "/guests/a/b")).ok());
+  EXPECT_EQ(roots->Find("oci.rootfs", absl::StrCat(top_, "/guests")).value_or(""), absl::StrCat(top_, "/guests"));
+  EXPECT_EQ(roots->Find("oci.rootfs", absl::StrCat(top_, "/link/a")).value_or(""), absl::StrCat(top_, "/guests/a"));
   for (const std::string& path : {std::string("/"), top_, absl::StrCat(top_, "/guests-not"), std::string("/etc")}) {
-    const absl::Status status = roots->Check("oci.rootfs", path);
-    EXPECT_EQ(FieldOf(status), "oci.rootfs") << path;
+    EXPECT_EQ(FieldOf(roots->Find("oci.rootfs", path).status()), "oci.rootfs") << path;
+  }
+}
+
+// Else a caller could ask, path by path, what there is on the host.
+TEST_F(PathRootsTest, SaysTheSameOfWhatIsOutsideAndOfWhatIsNotThere) {
+  const absl::StatusOr<PathRoots> roots = PathRoots::Make({absl::StrCat(top_, "/guests")});
+  ASSERT_TRUE(roots.ok()) << roots.status();
+  fs::create_symlink("/nowhere", absl::StrCat(top_, "/guests/to-nothing"));
+  fs::create_symlink("/etc/passwd", absl::StrCat(top_, "/guests/to-something"));
+  const absl::Status outside = roots->Find("vm.kernel", "/etc/passwd").status();
+  EXPECT_EQ(FieldOf(outside), "vm.kernel");
+  for (const std::string& path :
+       {std::string("/nowhere"), std::string("/etc/passwd/x"), absl::StrCat(top_, "/guests/nothing"),
+        absl::StrCat(top_, "/guests/to-nothing"), absl::StrCat(top_, "/guests/to-something")}) {
+    EXPECT_EQ(roots->Find("vm.kernel", path).status(), outside) << path;
   }
 }
 
 TEST_F(PathRootsTest, WithoutRootsEveryPathMayBe) {
-  EXPECT_TRUE(PathRoots().Check("oci.rootfs", "/").ok());
-  EXPECT_TRUE(PathRoots::Make({})->Check("oci.rootfs", "/etc").ok());
+  EXPECT_EQ(PathRoots().Find("oci.rootfs", "/").value_or(""), "/");
+  EXPECT_EQ(PathRoots::Make({})->Find("oci.rootfs", absl::StrCat(top_, "/link")).value_or(""),
+            absl::StrCat(top_, "/guests"));
+  EXPECT_EQ(PathRoots().Find("vm.kernel", "/nowhere").status(),
+            FieldError("vm.kernel", "cannot be opened: No such file or directory"));
 }
 
 TEST_F(PathRootsTest, ARootIsADirectoryAndNotTheHosts) {

@@ -5,11 +5,15 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <array>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "netsvc/base/io.h"
@@ -31,12 +35,29 @@ std::string FindCgroup2() {
 
 std::string PathOf(const std::string& home, absl::string_view name) { return absl::StrCat(home, "/sluice-worker-", name); }
 
+constexpr char kTrial[] = "trial-";
+// No trial takes so long.
+constexpr time_t kTrialSeconds = 60;
+
+// Those of servers that were killed in the middle.
+void RemoveOldTrials(const std::string& home) {
+  const std::string start = PathOf(home, kTrial);
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(home, ignored)) {
+    const std::string path = entry.path();
+    struct stat info;
+    if (!absl::StartsWith(path, start) || stat(path.c_str(), &info) != 0) continue;
+    if (time(nullptr) - info.st_mtime > kTrialSeconds) rmdir(path.c_str());
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> EgressBackstop::FindHome() {
   const std::string home = FindCgroup2();
   if (home.empty()) return absl::FailedPreconditionError("no cgroup2 file system is mounted");
-  const absl::StatusOr<std::unique_ptr<EgressBackstop>> trial = Create(home, absl::StrCat("trial-", getpid()));
+  RemoveOldTrials(home);
+  const absl::StatusOr<std::unique_ptr<EgressBackstop>> trial = Create(home, absl::StrCat(kTrial, getpid()));
   absl::Status status = trial.status();
   if (status.ok()) status = (*trial)->Set({}, {});
   if (!status.ok()) return absl::FailedPreconditionError(status.message());

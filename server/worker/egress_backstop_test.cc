@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
 
@@ -132,6 +133,17 @@ TEST_F(EgressBackstopTest, LeavesNothing) {
   EXPECT_TRUE(std::filesystem::exists(path));
   backstop_.reset();
   EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+// A server may be killed while it tries what the kernel can do.
+TEST_F(EgressBackstopTest, LeavesNoTrialOfOneThatWasKilled) {
+  const std::string start = absl::StrCat(home_, "/sluice-worker-trial-test-", getpid());
+  const std::string old = start + "-old", young = start + "-young";
+  for (const std::string& path : {old, young}) ASSERT_TRUE(std::filesystem::create_directory(path));
+  std::filesystem::last_write_time(old, std::filesystem::file_time_type::clock::now() - std::chrono::hours(1));
+  EXPECT_TRUE(EgressBackstop::FindHome().ok());
+  EXPECT_FALSE(std::filesystem::exists(old));
+  EXPECT_TRUE(std::filesystem::remove(young)) << "perhaps of one that is at it";
 }
 
 }  // namespace

@@ -58,6 +58,9 @@ absl::StatusOr<std::unique_ptr<Worker>> NetsvcLauncher::Launch(const Options& op
   absl::StatusOr<std::unique_ptr<ChildProcess>> process =
       ChildProcess::Start({.program = program_, .args = {"--control_fd=3"}, .descriptor = *listener});
   if (!process.ok()) return process.status();
+  // The worker's alone from here on: where it dies unmet, whoever connects is told at
+  // once, instead of waiting in the backlog.
+  listener->reset();
   const absl::Status noted = WriteProcessNote(absl::StrCat(options.directory, "/", kWorkerNote), (*process)->pid());
   if (!noted.ok()) return StartError(**process, noted);
   return Meet(*std::move(process), options);

@@ -20,6 +20,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "netsvc/base/io.h"
@@ -121,7 +123,9 @@ TEST_F(NetsvcLauncherTest, TellsOfAWorkerThatDies) {
 TEST_F(NetsvcLauncherTest, SaysHowAProgramEndedThatIsNoWorker) {
   const auto launcher = Make(Script("exit 3"));
   ASSERT_NE(launcher, nullptr);
+  const absl::Time began = absl::Now();
   EXPECT_EQ(Launch(*launcher).status(), absl::InternalError("the worker process exited with status 3 as it started"));
+  EXPECT_LT(absl::Now() - began, NetsvcLauncher::kStartTimeout) << "its end was not seen";
   EXPECT_EQ(Pid(), 0);
 }
 

@@ -394,6 +394,7 @@ TEST_F(AccessTest, EveryCallIsInTheAccessLog) {
   ASSERT_FALSE(ClientOf(kDataUser)->Get(box).ok());
   ASSERT_FALSE(ClientOf(kAuditUser)->Delete(box).ok());
   ASSERT_FALSE(ClientOf(kNobody)->Get(box).ok());
+  CallOnce(ChannelOn(ConnectUnix(kWebUser)), "/sluice.v1.SandboxService/WatchSandboxes", v1::WatchSandboxesRequest());
   const auto logged = [&](const std::string& caller, const std::string& method, const std::string& sandbox,
                           const std::string& code) {
     // Written by a thread of its own.
@@ -412,6 +413,7 @@ TEST_F(AccessTest, EveryCallIsInTheAccessLog) {
   EXPECT_TRUE(logged("user 7001", service + "GetSandbox", box, "ok"));
   EXPECT_TRUE(logged("user 7002", service + "GetSandbox", box, "not_found"));
   EXPECT_TRUE(logged("user 7003", service + "DeleteSandbox", "", "permission_denied"));
+  EXPECT_TRUE(logged("user 7001", service + "WatchSandboxes", "", "cancelled")) << "of all, not of the first it saw";
   EXPECT_TRUE(logged("user 7004", "connect", "", "permission_denied"));
 }
 
