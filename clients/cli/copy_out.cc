@@ -115,7 +115,8 @@ grpc::Status StatSource(FileCalls& calls, const std::string& source, v1::FileInf
 // link leads to at last.
 void ToFile(Copier& copier, const std::string& source, const v1::FileInfo& info, const std::string& place) {
   std::error_code error;
-  const fs::path path = fs::weakly_canonical(place, error);
+  // Absolute first: of a relative path of which nothing is there it makes none.
+  const fs::path path = fs::weakly_canonical(fs::absolute(place, error), error);
   if (error) return copier.Fail(source, ErrnoError(error.value(), place));
   if (fs::is_other(path, error)) {
     const UniqueFd fd(open(path.c_str(), O_WRONLY | O_NOCTTY | O_CLOEXEC));
