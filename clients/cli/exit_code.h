@@ -12,6 +12,7 @@ inline constexpr int kUsage = 2;         // the command line, or a file that it 
 inline constexpr int kUnreachable = 3;   // no server answers
 inline constexpr int kDenied = 4;        // policy check: the answer is a denial
 inline constexpr int kOwnFailure = 125;  // run and exec: Sluice failed, the command did not
+inline constexpr int kNotAProgram = 126;  // run and exec: not a program that the guest's user may run
 inline constexpr int kNoProgram = 127;   // run and exec: the guest has no such program
 inline constexpr int kSignalBase = 128;
 

@@ -31,8 +31,8 @@ constexpr char kFooter[] =
     "The options above may also stand after the subcommand.\n\n"
     "Exit codes: 0 done; 1 the server refused; 2 the command line is wrong; 3 no server\n"
     "answers; 4 policy check: denied. run and exec: the command's own; 128 plus the\n"
-    "signal that ended it; 127 where the guest has no such program; 125 where Sluice\n"
-    "itself failed.\n\n"
+    "signal that ended it; 127 where the guest has no such program; 126 where its user\n"
+    "may not run it; 125 where Sluice itself failed.\n\n"
     "Examples:\n"
     "  sluice run -- curl -sI https://example.com\n"
     "  sluice create --name web -p 8080:80 -- nginx -g 'daemon off;'\n"
@@ -93,6 +93,15 @@ std::vector<std::string> TakeGuestCommand(std::vector<std::string>& arguments) {
   return command;
 }
 
+// The first word that should have been a subcommand and is none; "" where there is no
+// such word.
+std::string UnknownSubcommand(const CLI::App& app) {
+  for (const CLI::App* parsed : app.get_subcommands()) return UnknownSubcommand(*parsed);
+  if (app.get_require_subcommand_min() == 0) return "";
+  const std::vector<std::string> left = app.remaining();
+  return left.empty() || left.front()[0] == '-' ? "" : left.front();
+}
+
 // The innermost subcommand that was named: "sluice policy set".
 std::string FullName(const CLI::App& app) {
   const std::vector<CLI::App*> parsed = app.get_subcommands();
@@ -102,6 +111,10 @@ std::string FullName(const CLI::App& app) {
 // --help is a "parse error" to CLI11, with exit code 0.
 int ReportParseError(const CLI::App& app, const Cli& cli, const CLI::ParseError& error) {
   if (error.get_exit_code() == 0) return app.exit(error);
+  const std::string unknown = UnknownSubcommand(app);
+  if (!unknown.empty()) {
+    return UsageError(absl::StrCat(FullName(app), " has no subcommand ", Printable(unknown), ": see `", FullName(app), " --help`"));
+  }
   const bool extra = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr;
   return UsageError(absl::StrCat(Printable(error.what()),
                                  extra && cli.takes_command ? " (the guest's command stands after --)" : "",

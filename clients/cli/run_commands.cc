@@ -92,7 +92,8 @@ int ExecExitCode(Client& client, const v1::ExecStart& start, SignalWatch& signal
     return kOwnFailure;
   }
   client.Fail(doing, outcome.status);
-  return MissingResource(outcome.status) == "program" ? kNoProgram : kOwnFailure;
+  if (ResourceType(outcome.status) != "program") return kOwnFailure;
+  return outcome.status.error_code() == grpc::StatusCode::NOT_FOUND ? kNoProgram : kNotAProgram;
 }
 
 void DeleteRunSandbox(Client& client, const std::string& id) {
@@ -170,7 +171,8 @@ void AddRun(CLI::App& app, Cli& cli) {
       "host, metadata, loopback, private, link_local, multicast, reserved), 10.0.0.0/8,\n"
       "[2001:db8::/32], example.com or *.example.com; PORT 443, 8000-8100 or 80,443.\n\n"
       "Exits with the command's own code, 128 plus the signal that ended it, 127 where\n"
-      "the guest has no such program, and 125 where Sluice itself failed.\n\n"
+      "the guest has no such program, 126 where its user may not run it, and 125 where\n"
+      "Sluice itself failed.\n\n"
       "Examples:\n"
       "  sluice run -- curl -sI https://example.com\n"
       "  sluice run -it\n"
@@ -190,7 +192,8 @@ void AddExec(CLI::App& app, Cli& cli) {
   AddTerminalOptions(exec, options->terminal);
   exec->footer(
       "Exits with the command's own code, 128 plus the signal that ended it, 127 where\n"
-      "the guest has no such program, and 125 where Sluice itself failed.\n\n"
+      "the guest has no such program, 126 where its user may not run it, and 125 where\n"
+      "Sluice itself failed.\n\n"
       "Examples:\n"
       "  sluice exec -it web\n"
       "  sluice exec -it web -- vi /etc/hosts\n"

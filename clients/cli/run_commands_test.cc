@@ -32,12 +32,16 @@ v1::ExecResponse Exit(int code, int signal = 0) {
   return response;
 }
 
-grpc::Status NotFound(const std::string& type, const std::string& message) {
+grpc::Status About(const std::string& type, grpc::StatusCode code, const std::string& message) {
   google::rpc::ResourceInfo info;
   info.set_resource_type(type);
   google::rpc::Status details;
   details.add_details()->PackFrom(info);
-  return {grpc::StatusCode::NOT_FOUND, message, details.SerializeAsString()};
+  return {code, message, details.SerializeAsString()};
+}
+
+grpc::Status NotFound(const std::string& type, const std::string& message) {
+  return About(type, grpc::StatusCode::NOT_FOUND, message);
 }
 
 class RunCommandsTest : public CliTestBase {
@@ -175,6 +179,15 @@ TEST_F(RunCommandsTest, ExecTellsAMissingProgramFromAMissingSandbox) {
   state_.exec_status = NotFound("program", "no program");
   EXPECT_EQ(RunCli({"exec", "box", "--", "prog"}).exit_code, 127);
   state_.exec_status = NotFound("sandbox", "no sandbox");
+  EXPECT_EQ(RunCli({"exec", "box", "--", "prog"}).exit_code, 125);
+}
+
+TEST_F(RunCommandsTest, AProgramThatMayNotRunIs126AndACallThatMayNotBeMadeIsNot) {
+  state_.exec_status = About("program", grpc::StatusCode::PERMISSION_DENIED, "not yours to run");
+  EXPECT_EQ(RunCli({"exec", "box", "--", "prog"}).exit_code, 126);
+  state_.exec_status = About("sandbox", grpc::StatusCode::PERMISSION_DENIED, "not yours to look into");
+  EXPECT_EQ(RunCli({"exec", "box", "--", "prog"}).exit_code, 125);
+  state_.exec_status = {grpc::StatusCode::PERMISSION_DENIED, "this caller may not do that"};
   EXPECT_EQ(RunCli({"exec", "box", "--", "prog"}).exit_code, 125);
 }
 

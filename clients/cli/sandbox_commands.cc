@@ -134,7 +134,7 @@ void AddCreate(CLI::App& app, Cli& cli) {
   for (const char* of_oci : {"--memory", "--cpus", "--processes"}) netns->excludes(create->get_option(of_oci));
   create->add_option("--pid", options->pid, "Use the network namespace of this process")
       ->option_text("PID")
-      ->check(CLI::PositiveNumber)
+      ->check(AboveZero())
       ->excludes(rootfs)
       ->excludes(netns);
   create->add_option("--interface", options->interface_name, "The interface made in that namespace (eth0)")

@@ -116,7 +116,20 @@ TEST_F(SandboxCommandsTest, CreateTakesANamespace) {
   EXPECT_EQ(RunCli({"create", "--pid", "7"}).exit_code, 0);
   EXPECT_EQ(state_.creates[1].sandbox().guest().netns().pid(), 7);
   EXPECT_EQ(RunCli({"create", "--pid", "7", "--", "ls"}).exit_code, 2);
+  const CliResult nobody = RunCli({"create", "--pid", "0"});
+  EXPECT_EQ(nobody.exit_code, 2);
+  EXPECT_EQ(nobody.err, "sluice: --pid: 0 is not a number above 0: see `sluice create --help`\n");
   EXPECT_EQ(RunCli({"create", "--pid", "7", "--rootfs", "/"}).exit_code, 2);
+}
+
+TEST_F(SandboxCommandsTest, AnUnknownSubcommandIsNamed) {
+  const CliResult typo = RunCli({"lsit", "-o", "json"});
+  EXPECT_EQ(typo.exit_code, 2);
+  EXPECT_EQ(typo.err, "sluice: sluice has no subcommand lsit: see `sluice --help`\n");
+  EXPECT_EQ(RunCli({"policy", "sett", "web"}).err,
+            "sluice: sluice policy has no subcommand sett: see `sluice policy --help`\n");
+  EXPECT_EQ(RunCli({}).err, "sluice: A subcommand is required: see `sluice --help`\n");
+  EXPECT_EQ(RunCli({"list"}).exit_code, 0);
 }
 
 TEST_F(SandboxCommandsTest, RefusalNamesTheFieldsInOneLine) {

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "clients/cli/cli.h"
 #include "clients/cli/policy_options.h"
@@ -53,6 +54,15 @@ void AddProcessOptions(CLI::App* app, ProcessOptions& options) {
       ->type_name("DIR");
 }
 
+CLI::Validator AboveZero() {
+  return CLI::Validator(
+      [](const std::string& text) {
+        double number;
+        return absl::SimpleAtod(text, &number) && number > 0 ? "" : absl::StrCat(text, " is not a number above 0");
+      },
+      "");
+}
+
 void AddSandboxOptions(CLI::App* app, SandboxOptions& options) {
   AddPolicyOptions(app, options.policy);
   app->add_option("--name", options.name, "The sandbox's id; made up when left out")->type_name("ID");
@@ -69,10 +79,10 @@ void AddSandboxOptions(CLI::App* app, SandboxOptions& options) {
       ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false))
       ->option_text("SIZE");
   app->add_option("--cpus", options.cpus, "At most so many processors: 0.5, 2; no limit when left out")
-      ->check(CLI::PositiveNumber)
+      ->check(AboveZero())
       ->option_text("N");
   app->add_option("--processes", options.max_processes, "At most so many processes and threads")
-      ->check(CLI::PositiveNumber)
+      ->check(AboveZero())
       ->option_text("N");
   app->add_option("--mtu", options.mtu, "The largest packet on the guest's link; 1500 when left out")
       ->option_text("BYTES");

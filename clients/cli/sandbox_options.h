@@ -40,6 +40,9 @@ struct SandboxOptions {
   v1::NetworkPolicy policy;
 };
 
+// Takes numbers above 0, and says so in words.
+CLI::Validator AboveZero();
+
 void AddProcessOptions(CLI::App* app, ProcessOptions& options);
 // With those of the process and the policy. `options` outlives the parsing.
 void AddSandboxOptions(CLI::App* app, SandboxOptions& options);

@@ -55,7 +55,7 @@ absl::string_view HintFor(const grpc::Status& status) {
   }
 }
 
-std::string MissingResource(const grpc::Status& status) {
+std::string ResourceType(const grpc::Status& status) {
   google::rpc::Status details;
   if (!details.ParseFromString(status.error_details())) return "";
   for (const google::protobuf::Any& any : details.details()) {

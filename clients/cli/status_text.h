@@ -16,9 +16,9 @@ std::string StatusText(const grpc::Status& status);
 // says it all.
 absl::string_view HintFor(const grpc::Status& status);
 
-// The type of what is missing ("sandbox", "program"), as google.rpc.ResourceInfo
-// says; empty where the server did not.
-std::string MissingResource(const grpc::Status& status);
+// The type of what is missing or refused ("sandbox", "program"), as
+// google.rpc.ResourceInfo says; empty where the server did not.
+std::string ResourceType(const grpc::Status& status);
 
 // What kept the connection from coming up: "No such file or directory" out of
 // gRPC's longer account.

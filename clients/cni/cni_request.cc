@@ -122,6 +122,9 @@ std::optional<Error> ReadConfig(const std::string& input, Request& request) {
     return Error{ErrorCode::kInvalidConfig, "server is not an address", std::string(status.message())};
   }
   if (const auto previous = config.find("prevResult"); previous != config.end()) request.previous_result = *previous;
+  if (request.command == Command::kCheck && !request.previous_result.is_object()) {
+    return Error{ErrorCode::kInvalidConfig, "prevResult, which CHECK compares, is missing"};
+  }
   std::optional<Error> error = ReadPolicy(config, request);
   if (!error) error = ReadPorts(config, request);
   if (!error && request.command == Command::kGc) error = ReadAttachments(config, request);

@@ -104,6 +104,15 @@ TEST_F(CniRequestTest, NeedsNoNamespaceToForgetIt) {
   EXPECT_EQ(Code(), 0);
 }
 
+TEST_F(CniRequestTest, ChecksAgainstAResult) {
+  environment_["CNI_COMMAND"] = "CHECK";
+  EXPECT_EQ(Code(), 7);
+  config_["prevResult"] = "none";
+  EXPECT_EQ(Code(), 7);
+  config_["prevResult"] = json::object();
+  EXPECT_EQ(Code(), 0);
+}
+
 TEST_F(CniRequestTest, TellsTheResultInTheCallersVersion) {
   v1::Sandbox sandbox;
   v1::NetworkStatus& status = *sandbox.mutable_network_status();

@@ -50,7 +50,7 @@ absl::Status ExplainRuntimeError(absl::string_view log, absl::string_view progra
     return FieldError("working_directory", "is not a directory of the guest that this user may enter");
   }
   const bool about_program = HasAny(error, {"exec: ", "exec /", "executable"});
-  if (about_program && HasAny(error, {"not found", "no such file or directory"})) {
+  if (about_program && HasAny(error, {"not found", "no such file or directory", "not a directory"})) {
     return absl::NotFoundError(absl::StrCat("there is no program ", program, " in the guest"));
   }
   if (HasAny(error, {"argument list too long"})) {
@@ -61,6 +61,9 @@ absl::Status ExplainRuntimeError(absl::string_view log, absl::string_view progra
   }
   if (about_program && HasAny(error, {"exec format error"})) {
     return absl::FailedPreconditionError(absl::StrCat(program, " is not a program that this machine can run"));
+  }
+  if (HasAny(error, {"oom-killed", "resource temporarily unavailable", "cannot allocate memory"})) {
+    return absl::ResourceExhaustedError("no memory, or no process, is left for it");
   }
   return absl::InternalError(absl::StrCat("the OCI runtime failed: ", error));
 }

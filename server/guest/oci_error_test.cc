@@ -24,6 +24,11 @@ TEST(OciErrorTest, ExplainsWhatRuncSays) {
             absl::NotFoundError("there is no program prog in the guest"));
   EXPECT_EQ(CodeOf(R"(unable to start container process: exec: \"/x\": stat /x: no such file or directory)"),
             absl::StatusCode::kNotFound);
+  EXPECT_EQ(CodeOf(R"(unable to start container process: exec: \"/bin/sh/x\": stat /bin/sh/x: not a directory)"),
+            absl::StatusCode::kNotFound);
+  EXPECT_EQ(CodeOf("exec failed: unable to start container process: read init-p: connection reset by peer "
+                   "(possibly OOM-killed)"),
+            absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(CodeOf(R"(unable to start container process: exec: \"/etc/passwd\": permission denied)"),
             absl::StatusCode::kPermissionDenied);
   EXPECT_EQ(CodeOf("exec /bad: exec format error"), absl::StatusCode::kFailedPrecondition);

@@ -5,6 +5,8 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "netsvc/base/io.h"
 #include "netsvc/base/unique_fd.h"
@@ -29,6 +31,10 @@ absl::Status MountLayer(const std::string& path) {
   }
   absl::Status status = MakeDirectory(absl::StrCat(path, "/upper"), 0755);
   if (status.ok()) status = MakeDirectory(absl::StrCat(path, "/upper/etc"), 0755);
+  // runc gives what it mounts there the mode of the directory below.
+  for (const auto& [name, mode] : {std::pair<const char*, mode_t>{"dev", 0755}, {"run", 0755}, {"tmp", 01777}}) {
+    if (status.ok()) status = MakeDirectory(absl::StrCat(path, "/upper/", name), mode);
+  }
   if (status.ok()) status = MakeDirectory(absl::StrCat(path, "/work"), 0700);
   return status;
 }

@@ -80,6 +80,19 @@ TEST_F(OverlayRootTest, ALinkAtResolvConfIsReplacedAndNotFollowed) {
   EXPECT_EQ(Read("/victim"), "mine");
 }
 
+TEST_F(OverlayRootTest, OthersMayUseDevRunAndTmpWhateverTheDirectorySays) {
+  for (const char* name : {"/root/dev", "/root/run", "/root/tmp"}) ASSERT_EQ(mkdir((top_ + name).c_str(), 0700), 0);
+  const absl::Status status = RunInMountNamespace([this] {
+    if (absl::Status mounted = Root().Mount(); !mounted.ok()) return mounted;
+    EXPECT_EQ(fs::status(top_ + "/mount/dev").permissions(), fs::perms(0755));
+    EXPECT_EQ(fs::status(top_ + "/mount/run").permissions(), fs::perms(0755));
+    EXPECT_EQ(fs::status(top_ + "/mount/tmp").permissions(), fs::perms(01777));
+    return absl::OkStatus();
+  });
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_EQ(fs::status(top_ + "/root/tmp").permissions(), fs::perms(0700));
+}
+
 TEST_F(OverlayRootTest, LeavesNoMountAndNoFile) {
   ASSERT_TRUE(RunInMountNamespace([this] { return Root().Mount(); }).ok());
   const std::string mounts = ReadFile("/proc/self/mounts", 1 << 20).value_or("");

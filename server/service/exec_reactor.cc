@@ -73,7 +73,7 @@ void ExecReactor::OnStart() {
 absl::StatusOr<std::shared_ptr<GuestProcess>> ExecReactor::StartProcess() const {
   const v1::ExecStart& start = request_.start();
   absl::StatusOr<std::shared_ptr<Guest>> guest = lookup_.Find(start.sandbox_id(), *caller_);
-  if (!guest.ok()) return WithMissing("sandbox", start.sandbox_id(), guest.status());
+  if (!guest.ok()) return WithResource("sandbox", start.sandbox_id(), guest.status());
   ExecOptions options;
   options.args.assign(start.args().begin(), start.args().end());
   options.env.insert(start.env().begin(), start.env().end());
@@ -81,7 +81,7 @@ absl::StatusOr<std::shared_ptr<GuestProcess>> ExecReactor::StartProcess() const 
   options.user = start.user();
   options.terminal = terminal_;
   absl::StatusOr<std::unique_ptr<GuestProcess>> process = (*guest)->Exec(options);
-  if (!process.ok()) return WithMissing("program", start.args(0), InField("start", process.status()));
+  if (!process.ok()) return WithResource("program", start.args(0), InField("start", process.status()));
   return std::shared_ptr<GuestProcess>(*std::move(process));
 }
 

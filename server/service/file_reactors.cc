@@ -17,7 +17,7 @@ absl::StatusOr<std::unique_ptr<GuestFiles>> FilesOf(GuestLookup& lookup, const a
   if (!caller.ok()) return caller.status();
   if (sandbox_id.empty()) return FieldError("sandbox_id", "is required");
   const absl::StatusOr<std::shared_ptr<Guest>> guest = lookup.Find(sandbox_id, *caller);
-  if (!guest.ok()) return WithMissing("sandbox", sandbox_id, guest.status());
+  if (!guest.ok()) return WithResource("sandbox", sandbox_id, guest.status());
   return (*guest)->Files();
 }
 

@@ -55,8 +55,8 @@ constexpr const char* kCodeNames[] = {"ok",
 
 }  // namespace
 
-absl::Status WithMissing(absl::string_view type, absl::string_view name, absl::Status status) {
-  if (!absl::IsNotFound(status)) return status;
+absl::Status WithResource(absl::string_view type, absl::string_view name, absl::Status status) {
+  if (!absl::IsNotFound(status) && !absl::IsPermissionDenied(status)) return status;
   google::rpc::ResourceInfo info;
   info.set_resource_type(std::string(type));
   info.set_resource_name(std::string(name));

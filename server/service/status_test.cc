@@ -43,8 +43,8 @@ TEST(ToGrpcTest, ALongMessageFitsIntoTrailers) {
   EXPECT_EQ(ToGrpc(absl::InternalError(umlauts)).error_message(), umlauts.substr(0, 1023) + "...");
 }
 
-TEST(ToGrpcTest, SaysWhatIsMissing) {
-  const grpc::Status status = ToGrpc(WithMissing("sandbox", "web", absl::NotFoundError("there is no sandbox web")));
+TEST(ToGrpcTest, SaysWhatItIsAbout) {
+  const grpc::Status status = ToGrpc(WithResource("sandbox", "web", absl::NotFoundError("there is no sandbox web")));
   EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND);
   EXPECT_EQ(status.error_message(), "there is no sandbox web");
   google::rpc::Status details;
@@ -54,7 +54,8 @@ TEST(ToGrpcTest, SaysWhatIsMissing) {
   ASSERT_TRUE(details.details(0).UnpackTo(&info));
   EXPECT_EQ(info.resource_type(), "sandbox");
   EXPECT_EQ(info.resource_name(), "web");
-  EXPECT_EQ(ToGrpc(WithMissing("sandbox", "web", absl::InternalError("no"))).error_details(), "");
+  EXPECT_NE(ToGrpc(WithResource("program", "/etc", absl::PermissionDeniedError("no"))).error_details(), "");
+  EXPECT_EQ(ToGrpc(WithResource("sandbox", "web", absl::InternalError("no"))).error_details(), "");
 }
 
 }  // namespace

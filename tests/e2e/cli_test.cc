@@ -27,6 +27,7 @@ using testing::StartsWith;
 // clients/cli/exit_code.h
 constexpr int kUnreachable = 3;
 constexpr int kOwnFailure = 125;
+constexpr int kNotAProgram = 126;
 constexpr int kNoProgram = 127;
 
 class CliTest : public E2eTest {
@@ -63,6 +64,7 @@ TEST_F(CliTest, RunIsItsCommandAndLeavesNothing) {
   EXPECT_EQ(result.err, "err\n");
   EXPECT_EQ(Sluice({"run", "--", "sh", "-c", "kill -TERM $$"}).exit_code, 128 + SIGTERM);
   EXPECT_THAT(Complaint({"run", "--", "no-such-program"}, kNoProgram), HasSubstr("there is no program no-such-program"));
+  EXPECT_THAT(Complaint({"run", "--", "/etc/passwd"}, kNotAProgram), HasSubstr("is not a program that this user may run"));
   EXPECT_EQ(Sandboxes(), 0u);
 }
 

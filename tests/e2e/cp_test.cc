@@ -81,6 +81,26 @@ TEST_F(CpTest, StreamsAreFilesToo) {
   EXPECT_EQ(Cp(There("/tmp/in"), "-").out, "from standard input");
 }
 
+TEST_F(CpTest, ANameAloneIsInTheWorkingDirectory) {
+  Shell("mkdir /tmp/d; echo one >/tmp/d/one");
+  const auto cp_here = [this](const std::string& source, const std::string& target) {
+    const auto result = lab::RunCommand({"env", "-C", here_, fs::absolute(Runfile("clients/cli/sluice")), "--server",
+                                         server().unix_address(), "cp", source, target},
+                                        absl::Seconds(60), "");
+    EXPECT_TRUE(result.ok()) << result.status();
+    EXPECT_EQ(result.ok() ? result->err : "", "");
+    return result.ok() ? result->exit_code : -1;
+  };
+  EXPECT_EQ(cp_here(There("/tmp/d/one"), "one"), 0);
+  EXPECT_EQ(ReadFile(Here("one"), 100).value_or(""), "one\n");
+  EXPECT_EQ(cp_here(There("/tmp/d/one"), "one"), 0) << "and in its place";
+  EXPECT_EQ(cp_here(There("/tmp/d/one"), "./two"), 0);
+  EXPECT_EQ(cp_here(There("/tmp/d"), "tree"), 0);
+  EXPECT_EQ(ReadFile(Here("tree/one"), 100).value_or(""), "one\n");
+  EXPECT_EQ(cp_here("two", There("/tmp/two")), 0);
+  EXPECT_EQ(Shell("cat /tmp/two"), "one\n");
+}
+
 TEST_F(CpTest, LinksOfTheGuestStayInTheGuest) {
   // They lead to the guest's files here, and to nothing of ours there.
   Shell("mkdir /tmp/d; echo guest >/tmp/secret; ln -s /tmp/secret /tmp/d/link; ln -s /tmp/secret /tmp/top");

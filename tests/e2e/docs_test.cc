@@ -77,7 +77,7 @@ class DocsTest : public E2eTest {
 
 TEST_F(DocsTest, TheGuestsOfTheDocumentRun) {
   const std::vector<std::string> blocks = BlocksOf("docs/guests.md");
-  EXPECT_GE(blocks.size(), 4u);
+  EXPECT_GE(blocks.size(), 5u);
   std::string out;
   for (const std::string& block : blocks) {
     const lab::CommandResult result = RunScript(absl::StrCat("set -e\n", block));
@@ -117,6 +117,25 @@ TEST_F(DocsTest, ThePagesSecondBlockRuns) {
   EXPECT_THAT(all, HasSubstr("audit=0"));
   EXPECT_THAT(all, HasSubstr("allow 10.0.0.0/8:443"));
   EXPECT_EQ(result.exit_code, 0) << all;
+}
+
+TEST_F(DocsTest, ThePagesThirdBlockRuns) {
+  const std::vector<std::string> blocks = BlocksOf("README.md");
+  ASSERT_GE(blocks.size(), 3u);
+  std::string script = blocks[2];
+  for (const auto& [path, ours] : std::vector<std::pair<std::string, std::string>>{
+           {"tests/e2e/vm_initramfs.py", Runfile("tests/e2e/vm_initramfs.py")},
+           {"tests/e2e/vm_init.sh", Runfile("tests/e2e/vm_init.sh")},
+           {"/tmp/vm.initrd", absl::StrCat(directory_, "/vm.initrd")}}) {
+    ASSERT_TRUE(absl::StrContains(script, path)) << path << " is not in\n" << script;
+    script = absl::StrReplaceAll(script, {{path, ours}});
+  }
+  const lab::CommandResult result = RunScript(
+      absl::StrCat("set -e\ntrap 'sluice delete vm theirs other >/dev/null; ip netns del theirs' EXIT\n", script));
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_THAT(result.out, HasSubstr("Linux"));
+  EXPECT_THAT(result.out, HasSubstr("10.0.2.15/24"));
+  EXPECT_THAT(result.out, HasSubstr("guest.sock"));
 }
 
 }  // namespace
