@@ -4,58 +4,37 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "netsvc/base/io.h"
 
 namespace sluice {
-namespace {
-
-constexpr size_t kMaxMounts = 1 << 20;  // bytes of /proc/self/mounts
-
-// The first mount of the file system "cgroup2".
-std::string FindCgroup2() {
-  const std::string mounts = ReadFile("/proc/self/mounts", kMaxMounts).value_or("");
-  for (const absl::string_view line : absl::StrSplit(mounts, '\n')) {
-    const std::vector<std::string> words = absl::StrSplit(line, ' ');
-    if (words.size() > 2 && words[2] == "cgroup2") return words[1];
-  }
-  return "";
-}
-
-std::string PathOf(const std::string& home, absl::string_view name) { return absl::StrCat(home, "/sluice-worker-", name); }
-
-}  // namespace
 
 absl::StatusOr<std::string> EgressBackstop::FindHome() {
-  const std::string home = FindCgroup2();
-  if (home.empty()) return absl::FailedPreconditionError("no cgroup2 file system is mounted");
-  const absl::StatusOr<std::unique_ptr<EgressBackstop>> trial = Create(home, absl::StrCat("trial-", getpid()));
+  const std::vector<CgroupMount> mounts = CgroupMounts();
+  const auto home = std::find_if(mounts.begin(), mounts.end(), [](const CgroupMount& mount) { return mount.version == 2; });
+  if (home == mounts.end()) return absl::FailedPreconditionError("no cgroup2 file system is mounted");
+  const absl::StatusOr<std::unique_ptr<EgressBackstop>> trial =
+      Create(home->path, WorkerCgroup(absl::StrCat("trial-", getpid())));
   absl::Status status = trial.status();
   if (status.ok()) status = (*trial)->Set({}, {});
   if (!status.ok()) return absl::FailedPreconditionError(status.message());
-  return home;
+  return home->path;
 }
 
 absl::StatusOr<std::unique_ptr<EgressBackstop>> EgressBackstop::Create(const std::string& home,
                                                                        absl::string_view name) {
-  const std::string path = PathOf(home, name);
-  const bool made = mkdir(path.c_str(), 0755) == 0;
-  if (!made && errno != EEXIST) return ErrnoError(errno, absl::StrCat("make cgroup ", path));
-  UniqueFd cgroup(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!cgroup.valid()) {
-    const int error = errno;
-    rmdir(path.c_str());
-    return ErrnoError(error, absl::StrCat("open cgroup ", path));
-  }
-  std::unique_ptr<EgressBackstop> backstop(new EgressBackstop(path, std::move(cgroup)));
-  if (absl::Status status = made ? absl::OkStatus() : backstop->FindAttached(); !status.ok()) return status;
+  absl::StatusOr<std::unique_ptr<Cgroup>> group = Cgroup::Create(home, name);
+  if (!group.ok()) return group.status();
+  UniqueFd cgroup(open((*group)->path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!cgroup.valid()) return ErrnoError(errno, absl::StrCat("open cgroup ", (*group)->path()));
+  std::unique_ptr<EgressBackstop> backstop(new EgressBackstop(*std::move(group), std::move(cgroup)));
+  if (absl::Status status = backstop->FindAttached(); !status.ok()) return status;
   return backstop;
 }
 
@@ -75,12 +54,6 @@ absl::Status EgressBackstop::FindAttached() {
     }
   }
   return absl::OkStatus();
-}
-
-EgressBackstop::~EgressBackstop() { rmdir(path_.c_str()); }
-
-absl::Status EgressBackstop::Add(pid_t process) {
-  return WriteFile(absl::StrCat(path_, "/cgroup.procs"), absl::StrCat(process));
 }
 
 absl::Status EgressBackstop::Set(const std::vector<policy::PrefixFate>& fates,
