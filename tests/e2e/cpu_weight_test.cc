@@ -11,20 +11,53 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "gtest/gtest.h"
 #include "netsvc/base/io.h"
 #include "server/base/cgroup.h"
 #include "tests/e2e/cpu_group.h"
 #include "tests/e2e/e2e_test.h"
+#include "tests/e2e/probes.h"
 
 namespace sluice::e2e {
 namespace {
 
 constexpr absl::Duration kSoon = absl::Seconds(10);
+
+// Eight processes in the first cgroup and one in the second, all of which want the same
+// CPU for a second. Prints how many seconds of it each cgroup got.
+constexpr char kContend[] = R"(
+import os, sys, time
+cpu = min(os.sched_getaffinity(0))
+ready, go = os.pipe(), os.pipe()
+def contend(group):
+  pid = os.fork()
+  if pid:
+    return pid
+  os.close(go[1])
+  with open(group + '/cgroup.procs', 'w') as procs:
+    procs.write(str(os.getpid()))
+  os.sched_setaffinity(0, {cpu})
+  os.write(ready[1], b'x')
+  os.read(go[0], 1)
+  end = time.monotonic() + 1
+  while time.monotonic() < end:
+    pass
+  os._exit(0)
+def used(pid):
+  usage = os.wait4(pid, 0)[2]
+  return usage.ru_utime + usage.ru_stime
+many, one = [contend(sys.argv[1]) for _ in range(8)], contend(sys.argv[2])
+for _ in range(9):
+  os.read(ready[0], 1)
+os.close(go[1])
+print(sum(used(pid) for pid in many), used(one))
+)";
 
 // For this thread and what it starts.
 void HideCpuControllerOfVersion1() {
@@ -55,6 +88,18 @@ class CpuWeightTest : public E2eTest {
     ExpectCpuGroup(guest_, "sluice-" + uid_);
   }
 
+  // What the one process gets, of what all nine do: others on the machine take from
+  // both sides alike.
+  static double ShareOfOne(const std::string& many_in, const std::string& one_in) {
+    const lab::CommandResult result = RunOnHost(Python(kContend, {many_in, one_in}));
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    const std::vector<std::string> used = absl::StrSplit(result.out, ' ');
+    double many = 0;
+    double one = 0;
+    EXPECT_TRUE(used.size() == 2 && absl::SimpleAtod(used[0], &many) && absl::SimpleAtod(used[1], &one)) << result.out;
+    return one / (many + one);
+  }
+
   std::string id_;
   std::string uid_;
   pid_t guest_ = 0;
@@ -69,6 +114,15 @@ TEST_F(CpuWeightTest, IsTheSandboxsAndGoesWithIt) {
   ExpectGroups();
   ASSERT_TRUE(client().Delete(id_).ok());
   ExpectNoCgroups(uid_);
+}
+
+TEST_F(CpuWeightTest, CountsAsOneHoweverMuchRunsInIt) {
+  const std::string worker = CpuGroupOf(WorkerOf(id_)).directory;
+  const std::string guest = CpuGroupOf(guest_).directory;
+  // Half, and one in nine.
+  EXPECT_GT(ShareOfOne(worker, guest), 0.33);
+  EXPECT_GT(ShareOfOne(guest, worker), 0.33);
+  EXPECT_LT(ShareOfOne(guest, guest), 0.33);
 }
 
 TEST_F(CpuWeightTest, TheNextServerSeesToIt) {
