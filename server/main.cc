@@ -19,6 +19,7 @@
 #include "netsvc/base/unique_fd.h"
 #include "server/access/access_control.h"
 #include "server/access/access_log.h"
+#include "server/base/cgroup.h"
 #include "server/base/mutex.h"
 #include "server/core/audit_archive.h"
 #include "server/core/block_list_store.h"
@@ -102,6 +103,13 @@ absl::StatusOr<std::string> FindBackstopHome(bool required) {
   return "";
 }
 
+std::optional<CpuController> FindCpuController() {
+  absl::StatusOr<CpuController> found = CpuController::Find(CgroupMounts());
+  if (found.ok()) return *std::move(found);
+  spdlog::warn("no CPU weights: a busy sandbox may slow others down ({})", std::string(found.status().message()));
+  return std::nullopt;
+}
+
 internal::v1::AuditOptions ToWorkers(const ServerOptions& options) {
   internal::v1::AuditOptions audit;
   audit.set_max_bytes(options.audit_max_bytes);
@@ -180,7 +188,9 @@ absl::Status Serve(const ServerOptions& options, const sigset_t& signals) {
   Inheritance left = Inherit(**store);
   const absl::StatusOr<std::string> backstop_home = FindBackstopHome(options.require_egress_backstop);
   if (!backstop_home.ok()) return backstop_home.status();
-  absl::StatusOr<std::unique_ptr<WorkerLauncher>> workers = NetsvcLauncher::Make(options.netsvc, *backstop_home);
+  const std::optional<CpuController> cpu = FindCpuController();
+  absl::StatusOr<std::unique_ptr<WorkerLauncher>> workers =
+      NetsvcLauncher::Make(options.netsvc, {.backstop_home = *backstop_home, .cpu = cpu});
   if (!workers.ok()) return workers.status();
   absl::StatusOr<std::unique_ptr<GuestFactory>> guests = MakeGuestFactory(
       {.state_dir = options.state_dir,
@@ -189,6 +199,7 @@ absl::Status Serve(const ServerOptions& options, const sigset_t& signals) {
        .path_roots = options.guest_path_roots,
        .qemu = options.qemu,
        .vm_scratch_bytes = options.vm_scratch_bytes,
+       .cpu = cpu,
        .keep = left.uids});
   if (!guests.ok()) return guests.status();
   const size_t removed = LogLeftovers(RemoveLeftovers(**state, **store, left.uids, CgroupMounts()));

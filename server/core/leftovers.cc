@@ -20,16 +20,10 @@
 namespace sluice {
 namespace {
 
-constexpr size_t kMaxProcFile = 1 << 20;  // bytes of /proc/self/mounts or cgroup.procs
+constexpr size_t kMaxProcFile = 1 << 20;  // bytes of cgroup.procs
 // From a SIGKILL to an empty cgroup.
 constexpr absl::Duration kEndTime = absl::Seconds(5);
 constexpr absl::Duration kEndPoll = absl::Milliseconds(5);
-
-// Cgroups: "sluice-UID" of a guest, "sluice-worker-UID" of a worker.
-absl::string_view UidOfCgroup(absl::string_view name) {
-  if (!absl::ConsumePrefix(&name, "sluice-worker-") && !absl::ConsumePrefix(&name, "sluice-")) return "";
-  return name;
-}
 
 void KillAll(const std::string& cgroup) {
   const std::string pids = ReadFile(absl::StrCat(cgroup, "/cgroup.procs"), kMaxProcFile).value_or("");
@@ -78,7 +72,7 @@ class Sweep {
 }  // namespace
 
 Leftovers RemoveLeftovers(const StateDirectory& state, StateStore& store, const std::set<std::string>& live,
-                          const std::vector<std::string>& cgroup_mounts) {
+                          const std::vector<CgroupMount>& cgroup_mounts) {
   Sweep sweep(store, live);
   for (const std::string& uid : state.SandboxUids()) {
     if (sweep.IsLive(uid)) continue;
@@ -86,10 +80,10 @@ Leftovers RemoveLeftovers(const StateDirectory& state, StateStore& store, const 
     if (status.ok()) status = state.RemoveSandbox(uid);
     sweep.Told(absl::StrCat("what a server that was killed left of sandbox ", uid), status);
   }
-  for (const std::string& mount : cgroup_mounts) {
-    for (const std::string& name : ListNames(mount)) {
+  for (const CgroupMount& mount : cgroup_mounts) {
+    for (const std::string& name : ListNames(mount.path)) {
       if (!sweep.IsLeft(UidOfCgroup(name))) continue;
-      const std::string path = absl::StrCat(mount, "/", name);
+      const std::string path = absl::StrCat(mount.path, "/", name);
       sweep.Told(absl::StrCat("cgroup ", path), RemoveCgroup(path));
     }
   }
@@ -99,16 +93,6 @@ Leftovers RemoveLeftovers(const StateDirectory& state, StateStore& store, const 
     sweep.Told(absl::StrCat("socket ", path), RemoveTree(path));
   }
   return sweep.Take();
-}
-
-std::vector<std::string> CgroupMounts() {
-  std::vector<std::string> found;
-  const std::string mounts = ReadFile("/proc/self/mounts", kMaxProcFile).value_or("");
-  for (const absl::string_view line : absl::StrSplit(mounts, '\n')) {
-    const std::vector<std::string> words = absl::StrSplit(line, ' ');
-    if (words.size() > 2 && (words[2] == "cgroup" || words[2] == "cgroup2")) found.push_back(words[1]);
-  }
-  return found;
 }
 
 }  // namespace sluice

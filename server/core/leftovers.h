@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "server/base/cgroup.h"
 #include "server/core/state_directory.h"
 #include "server/store/state_store.h"
 
@@ -18,14 +19,11 @@ struct Leftovers {
 
 // Ends and removes what a server that was killed left of sandboxes that are not
 // `live` (by uid): workers, files, cgroups (of guests and of workers, in every
-// hierarchy below `cgroup_mounts`), sockets. What bears a name of ours is ours
+// file system of `cgroup_mounts`), sockets. What bears a name of ours is ours
 // only where `store` knows the uid in it: another server's stays. Guests are the
 // GuestFactory's. Blocks; before any sandbox is made.
 Leftovers RemoveLeftovers(const StateDirectory& state, StateStore& store, const std::set<std::string>& live,
-                          const std::vector<std::string>& cgroup_mounts);
-
-// Where this process has cgroup file systems, of either version.
-std::vector<std::string> CgroupMounts();
+                          const std::vector<CgroupMount>& cgroup_mounts);
 
 }  // namespace sluice
 

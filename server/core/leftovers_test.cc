@@ -54,18 +54,18 @@ TEST_F(LeftoversTest, GoAndWhatIsLiveOrAnothersStays) {
     fs::create_directories(absl::StrCat(root_, "/cgroup/", name));
   }
   std::ofstream(root_ + "/state/sandboxes/gone/worker.pid") << "1 2 another-boot";
-  const Leftovers found = RemoveLeftovers(*state_, store_, {"live"}, {root_ + "/cgroup"});
+  const Leftovers found = RemoveLeftovers(*state_, store_, {"live"}, {{.path = root_ + "/cgroup"}});
   EXPECT_THAT(found.problems, IsEmpty());
   EXPECT_THAT(found.removed, SizeIs(3));
   EXPECT_THAT(Names("/cgroup"), UnorderedElementsAre("sluice-live", "sluice-worker-live", "sluice-another",
                                                      "sluice-worker-another", "sluice-", "user-gone"));
   EXPECT_THAT(Names("/state/sandboxes"), UnorderedElementsAre("live"));
-  EXPECT_THAT(RemoveLeftovers(*state_, store_, {"live"}, {root_ + "/cgroup"}).removed, IsEmpty());
+  EXPECT_THAT(RemoveLeftovers(*state_, store_, {"live"}, {{.path = root_ + "/cgroup"}}).removed, IsEmpty());
 }
 
 TEST_F(LeftoversTest, WhatCannotBeRemovedIsTold) {
   fs::create_directories(root_ + "/cgroup/sluice-gone/child");  // rmdir refuses, and not for its processes
-  const Leftovers found = RemoveLeftovers(*state_, store_, {"live"}, {root_ + "/cgroup"});
+  const Leftovers found = RemoveLeftovers(*state_, store_, {"live"}, {{.path = root_ + "/cgroup"}});
   ASSERT_THAT(found.problems, SizeIs(1));
   EXPECT_THAT(found.problems[0], testing::HasSubstr("sluice-gone is left: "));
 }

@@ -155,6 +155,8 @@ class GuestFactoryImpl : public GuestFactory {
   absl::StatusOr<std::unique_ptr<Guest>> AdoptSocket(const v1::SocketGuest& spec, const GuestIdentity& identity,
                                                      UniqueFd socket);
   absl::StatusOr<std::unique_ptr<Guest>> CreateVm(const v1::VmGuest& vm, const GuestIdentity& identity);
+  // A machine's; null where it has none.
+  std::unique_ptr<Cgroup> MakeCpuGroup(const GuestIdentity& identity) const;
 
   const GuestFactoryOptions options_;
   const PathRoots roots_;
@@ -184,8 +186,8 @@ OciGuest::Options GuestFactoryImpl::OciOptions(const v1::OciGuest& oci, const Gu
   if (container.process.args.empty()) container.process.args = {OciContainer::kInitPath};
   container.hostname = identity.sandbox_id;
   container.init_path = options_.init_path;
-  // No folder of its own above it: none to leave behind.
-  container.cgroup = absl::StrCat("/sluice-", identity.sandbox_uid);
+  container.cgroup = absl::StrCat("/", GuestCgroup(identity.sandbox_uid));
+  container.cpu_controller = options_.cpu;
   if (IsWithin(options_.state_dir, rootfs)) container.masked_directories = {SeenFrom(rootfs, options_.state_dir)};
   return {.id = identity.sandbox_uid,
           .directory = GuestDirectory(identity),
@@ -204,7 +206,10 @@ absl::StatusOr<std::unique_ptr<Guest>> GuestFactoryImpl::Adopt(const v1::Guest& 
     case v1::Guest::kSocket:
       return AdoptSocket(spec.socket(), identity, std::move(left.link));
     case v1::Guest::kVm:
-      return VmGuest::Adopt(*io_, GuestDirectory(identity), VmName(identity), *vm_users_);
+      return VmGuest::Adopt(*io_, {.directory = GuestDirectory(identity),
+                                   .name = VmName(identity),
+                                   .users = *vm_users_,
+                                   .cpu_group = MakeCpuGroup(identity)});
     case v1::Guest::KIND_NOT_SET:
       break;
   }
@@ -266,6 +271,15 @@ std::optional<gid_t> KvmGroup() {
   return info.st_gid;
 }
 
+std::unique_ptr<Cgroup> GuestFactoryImpl::MakeCpuGroup(const GuestIdentity& identity) const {
+  if (!options_.cpu) return nullptr;
+  absl::StatusOr<std::unique_ptr<Cgroup>> group = options_.cpu->MakeGroup(GuestCgroup(identity.sandbox_uid));
+  if (group.ok()) return *std::move(group);
+  spdlog::warn("sandbox {}: its virtual machine has no CPU weight of its own: {}", identity.sandbox_id,
+               std::string(group.status().message()));
+  return nullptr;
+}
+
 absl::StatusOr<std::unique_ptr<Guest>> GuestFactoryImpl::CreateVm(const v1::VmGuest& given, const GuestIdentity& identity) {
   if (!IsOnPath(options_.qemu)) {
     return absl::FailedPreconditionError(absl::StrCat(
@@ -289,7 +303,8 @@ absl::StatusOr<std::unique_ptr<Guest>> GuestFactoryImpl::CreateVm(const v1::VmGu
       *io_, {.directory = GuestDirectory(identity),
              .command = std::move(command),
              .vm = vm,
-             .user = *std::move(user)});
+             .user = *std::move(user),
+             .cpu_group = MakeCpuGroup(identity)});
   if (!guest.ok()) return guest.status();
   return *std::move(guest);
 }

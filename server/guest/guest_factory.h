@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "netsvc/base/ip_address.h"
 #include "netsvc/base/mac_address.h"
 #include "netsvc/base/unique_fd.h"
+#include "server/base/cgroup.h"
 #include "server/guest/guest.h"
 #include "sluice/v1/sandbox.pb.h"
 
@@ -61,6 +63,8 @@ struct GuestFactoryOptions {
   std::string qemu = "qemu-system-x86_64";  // a path, or a name on PATH
   // Of what one virtual machine may write to its disk.
   uint64_t vm_scratch_bytes = uint64_t{16} << 30;
+  // Weighs containers and virtual machines; empty: they have no weight of their own.
+  std::optional<CpuController> cpu = {};
   // Uids of sandboxes whose guests will be adopted.
   std::set<std::string> keep = {};
 };

@@ -85,6 +85,16 @@ json Namespaces(const OciContainer& container) {
   return list;
 }
 
+// Of version 1 and 2. Runtimes turn shares into a weight each in its own way, and not
+// into the default.
+void SetCpuWeight(const CpuController& controller, json& resources) {
+  if (controller.version() == 2) {
+    resources["unified"] = {{"cpu.weight", absl::StrCat(CpuController::kWeight)}};
+  } else {
+    resources["cpu"]["shares"] = int{CpuController::kShares};
+  }
+}
+
 json Resources(const OciContainer& container) {
   const uint32_t processes = container.max_processes != 0 ? container.max_processes : OciContainer::kDefaultMaxProcesses;
   json resources = {{"devices", json::array({{{"allow", false}, {"access", "rwm"}}})}, {"pids", {{"limit", processes}}}};
@@ -92,6 +102,7 @@ json Resources(const OciContainer& container) {
   if (container.cpus != 0) {
     resources["cpu"] = {{"period", kCpuPeriod}, {"quota", std::llround(container.cpus * kCpuPeriod)}};
   }
+  if (container.cpu_controller) SetCpuWeight(*container.cpu_controller, resources);
   return resources;
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "server/base/cgroup.h"
 #include "server/guest/guest_user.h"
 #include "server/guest/terminal_size.h"
 
@@ -40,6 +41,8 @@ struct OciContainer {
   std::string netns_path;  // what setns(2) can open
   std::string init_path;   // of sluice-init, on the host
   std::string cgroup;      // absolute, in the cgroup hierarchies
+  // Where the kernel weighs the cgroup; empty: the runtime's own choice.
+  std::optional<CpuController> cpu_controller;
   // Directories in the rootfs that the guest sees empty.
   std::vector<std::string> masked_directories;
   uint64_t memory_bytes = 0;   // 0: no limit

@@ -89,6 +89,19 @@ TEST(OciConfigTest, LimitsNothingThatNobodyLimited) {
   EXPECT_FALSE(resources.contains("cpu"));
 }
 
+TEST(OciConfigTest, HasTheWeightOfTheHostsCgroups) {
+  OciContainer container = Container();
+  container.cpus = 0.5;
+  container.cpu_controller.emplace("/sys/fs/cgroup/cpu", 1);
+  json resources = json::parse(OciConfigJson(container))["linux"]["resources"];
+  EXPECT_EQ(resources["cpu"], json({{"period", 100'000}, {"quota", 50'000}, {"shares", 1024}}));
+  EXPECT_FALSE(resources.contains("unified"));
+  container.cpu_controller.emplace("/sys/fs/cgroup", 2);
+  resources = json::parse(OciConfigJson(container))["linux"]["resources"];
+  EXPECT_EQ(resources["cpu"], json({{"period", 100'000}, {"quota", 50'000}}));
+  EXPECT_EQ(resources["unified"], json({{"cpu.weight", "100"}}));
+}
+
 TEST(OciConfigTest, BytesThatAreNotUtf8DoNoHarm) {
   OciProcess process;
   process.args = {"\xff\xfe", "\"\n\\"};

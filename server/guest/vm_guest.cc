@@ -12,6 +12,8 @@
 #include <system_error>
 #include <utility>
 
+#include <spdlog/spdlog.h>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -111,25 +113,26 @@ absl::StatusOr<std::unique_ptr<VmGuest>> VmGuest::Create(IoThread& io, Options o
   options.command.uid = options.user->id();
   options.command.disk_format = files->disk_format;
   options.command.has_initrd = files->initrd.valid();
-  std::unique_ptr<VmGuest> guest(new VmGuest(io, directory, std::move(options.command), std::move(options.user)));
+  std::unique_ptr<VmGuest> guest(new VmGuest(io, directory, std::move(options.command), std::move(options.user),
+                                             std::move(options.cpu_group)));
   const MutexLock lock(guest->transition_);
   guest->files_ = *std::move(files);
   guest->link_ = std::move(link);
   return guest;
 }
 
-std::unique_ptr<VmGuest> VmGuest::Adopt(IoThread& io, const std::string& directory, const std::string& name,
-                                        WorkerIds& users) {
+std::unique_ptr<VmGuest> VmGuest::Adopt(IoThread& io, Left left) {
   QemuCommand command;
-  command.name = name;
-  const std::string note = absl::StrCat(directory, "/", kProcessNote);
+  command.name = left.name;
+  const std::string note = absl::StrCat(left.directory, "/", kProcessNote);
   absl::StatusOr<NotedProcess> process = ReadProcessNote(note);
   // One that was not noted yet has not run yet.
   if (!process.ok()) KillByCommandLine(command.Mark(), kKillTimeout);
   absl::StatusOr<std::unique_ptr<WorkerIds::Lease>> user =
-      users.Claim(process.ok() ? UserOf(process->pid) : 0);
+      left.users.Claim(process.ok() ? UserOf(process->pid) : 0);
   std::unique_ptr<VmGuest> guest(
-      new VmGuest(io, directory, std::move(command), user.ok() ? *std::move(user) : nullptr));
+      new VmGuest(io, left.directory, std::move(command), user.ok() ? *std::move(user) : nullptr,
+                  std::move(left.cpu_group)));
   const MutexLock lock(guest->transition_);
   guest->started_ = true;
   guest->ended_ = EndedMeanwhile();
@@ -137,6 +140,7 @@ std::unique_ptr<VmGuest> VmGuest::Adopt(IoThread& io, const std::string& directo
     guest->life_->Exited({.known = false});
     return guest;
   }
+  guest->EnterCpuGroup(process->pid);
   guest->link_.worker = UniqueFd(static_cast<int>(syscall(SYS_pidfd_getfd, process->pidfd.get(), QemuCommand::kWorker, 0)));
   guest->adopted_ = std::move(process->pidfd);
   guest->ended_ = absl::OkStatus();
@@ -147,12 +151,14 @@ std::unique_ptr<VmGuest> VmGuest::Adopt(IoThread& io, const std::string& directo
   return guest;
 }
 
-VmGuest::VmGuest(IoThread& io, std::string directory, QemuCommand command, std::unique_ptr<WorkerIds::Lease> user)
+VmGuest::VmGuest(IoThread& io, std::string directory, QemuCommand command, std::unique_ptr<WorkerIds::Lease> user,
+                 std::unique_ptr<Cgroup> cpu_group)
     : io_(io),
       directory_(std::move(directory)),
       command_(std::move(command)),
       user_(std::move(user)),
-      agent_(std::make_shared<GuestAgent>([directory = directory_] { return ConnectUnix(directory, kAgentSocket); })) {}
+      agent_(std::make_shared<GuestAgent>([directory = directory_] { return ConnectUnix(directory, kAgentSocket); })),
+      cpu_group_(std::move(cpu_group)) {}
 
 VmGuest::~VmGuest() {
   {
@@ -189,6 +195,12 @@ absl::StatusOr<UniqueFd> VmGuest::LinkDescriptor() {
 absl::Status VmGuest::DetachLink() {
   const MutexLock lock(transition_);
   return SetCarrier(false);
+}
+
+void VmGuest::EnterCpuGroup(pid_t pid) const {
+  if (cpu_group_ == nullptr) return;
+  const absl::Status status = cpu_group_->Add(pid);
+  if (!status.ok()) spdlog::warn("{} has no CPU weight of its own: {}", command_.name, std::string(status.message()));
 }
 
 absl::Status VmGuest::SetCarrier(bool up) {
@@ -235,6 +247,7 @@ absl::StatusOr<UniqueFd> VmGuest::Launch() {
                       agent->get(),        files_.initrd.get(), files_.disk.get(), link_.worker.get()};
   const absl::StatusOr<pid_t> pid = StartProgram(program);
   if (!pid.ok()) return pid.status();
+  EnterCpuGroup(*pid);
   UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, *pid, 0)));
   absl::Status status = pidfd.valid() ? WriteProcessNote(absl::StrCat(directory_, "/", kProcessNote), *pid)
                                       : ErrnoError(errno, absl::StrCat("pidfd_open ", *pid));
@@ -319,6 +332,7 @@ absl::Status VmGuest::Stop(absl::Time deadline) {
   absl::Status status = life_->AwaitEnd(deadline);
   if (status.ok()) status = RemoveDirectory(directory_);
   if (!status.ok()) return status;
+  cpu_group_.reset();
   link_ = Link();
   files_ = BootFiles();
   stopped_ = true;

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "server/base/cgroup.h"
 #include "server/base/mutex.h"
 #include "server/guest/boot_files.h"
 #include "server/guest/file_call_limit.h"
@@ -39,6 +40,13 @@ class VmGuest : public Guest {
     QemuCommand command;
     const v1::VmGuest& vm;
     std::unique_ptr<WorkerIds::Lease> user;  // QEMU's own
+    std::unique_ptr<Cgroup> cpu_group;       // QEMU's, with its weight; null: none
+  };
+  struct Left {
+    std::string directory;  // as Options::directory
+    std::string name;       // as in its QemuCommand
+    WorkerIds& users;       // as of Options::user
+    std::unique_ptr<Cgroup> cpu_group;  // as Options::cpu_group
   };
   static constexpr uint64_t kDefaultMemoryBytes = 512 << 20;
   // Each has a thread, and what it writes is in memory at its end.
@@ -51,11 +59,10 @@ class VmGuest : public Guest {
 
   // As BootFiles::Open. `io` outlives it. A failure leaves nothing.
   static absl::StatusOr<std::unique_ptr<VmGuest>> Create(IoThread& io, Options options);
-  // The machine of an earlier server, or what there is of it, by the note in
-  // `directory`; `name` as in its QemuCommand, `users` as of Options::user. A machine
-  // whose network cannot be had is ended. Never fails: it can still be stopped.
-  static std::unique_ptr<VmGuest> Adopt(IoThread& io, const std::string& directory, const std::string& name,
-                                        WorkerIds& users);
+  // The machine of an earlier server, or what there is of it, by the note in its
+  // directory. A machine whose network cannot be had is ended. Never fails: it can
+  // still be stopped.
+  static std::unique_ptr<VmGuest> Adopt(IoThread& io, Left left);
   ~VmGuest() override;
   void Leave() override;
 
@@ -83,13 +90,16 @@ class VmGuest : public Guest {
     bool up = false;
   };
 
-  VmGuest(IoThread& io, std::string directory, QemuCommand command, std::unique_ptr<WorkerIds::Lease> user);
+  VmGuest(IoThread& io, std::string directory, QemuCommand command, std::unique_ptr<WorkerIds::Lease> user,
+          std::unique_ptr<Cgroup> cpu_group);
 
   // Starts QEMU, halted. Returns its pidfd.
   absl::StatusOr<UniqueFd> Launch() REQUIRES(transition_);
   // FieldError of "working_directory" where the guest has no such directory.
   absl::Status CheckDirectory(const std::string& path) const;
   void Watch(UniqueFd pidfd, std::function<void(ProcessExit)> on_exit) REQUIRES(transition_);
+  // Gives QEMU its weight.
+  void EnterCpuGroup(pid_t pid) const REQUIRES(transition_);
   absl::Status SetCarrier(bool up) REQUIRES(transition_);
   // FieldError of "disk" where QEMU opened more than it was given.
   absl::Status CheckOpened() const;
@@ -107,6 +117,7 @@ class VmGuest : public Guest {
   // Held while it starts or stops, or its carrier changes.
   Mutex transition_;
   BootFiles files_ GUARDED_BY(transition_);  // until it has started
+  std::unique_ptr<Cgroup> cpu_group_ GUARDED_BY(transition_);
   Link link_ GUARDED_BY(transition_);
   bool started_ GUARDED_BY(transition_) = false;
   bool stopped_ GUARDED_BY(transition_) = false;

@@ -4,79 +4,35 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
-#include <filesystem>
-#include <system_error>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "netsvc/base/io.h"
 
 namespace sluice {
-namespace {
-
-constexpr size_t kMaxMounts = 1 << 20;  // bytes of /proc/self/mounts
-
-// The first mount of the file system "cgroup2".
-std::string FindCgroup2() {
-  const std::string mounts = ReadFile("/proc/self/mounts", kMaxMounts).value_or("");
-  for (const absl::string_view line : absl::StrSplit(mounts, '\n')) {
-    const std::vector<std::string> words = absl::StrSplit(line, ' ');
-    if (words.size() > 2 && words[2] == "cgroup2") return words[1];
-  }
-  return "";
-}
-
-std::string PathOf(const std::string& home, absl::string_view name) { return absl::StrCat(home, "/sluice-worker-", name); }
-
-constexpr char kTrial[] = "trial-";
-// No trial takes so long.
-constexpr time_t kTrialSeconds = 60;
-
-// Those of servers that were killed in the middle.
-void RemoveOldTrials(const std::string& home) {
-  const std::string start = PathOf(home, kTrial);
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(home, ignored)) {
-    const std::string path = entry.path();
-    struct stat info;
-    if (!absl::StartsWith(path, start) || stat(path.c_str(), &info) != 0) continue;
-    if (time(nullptr) - info.st_mtime > kTrialSeconds) rmdir(path.c_str());
-  }
-}
-
-}  // namespace
-
 absl::StatusOr<std::string> EgressBackstop::FindHome() {
-  const std::string home = FindCgroup2();
-  if (home.empty()) return absl::FailedPreconditionError("no cgroup2 file system is mounted");
-  RemoveOldTrials(home);
-  const absl::StatusOr<std::unique_ptr<EgressBackstop>> trial = Create(home, absl::StrCat(kTrial, getpid()));
+  const std::vector<CgroupMount> mounts = CgroupMounts();
+  const auto home = std::find_if(mounts.begin(), mounts.end(), [](const CgroupMount& mount) { return mount.version == 2; });
+  if (home == mounts.end()) return absl::FailedPreconditionError("no cgroup2 file system is mounted");
+  const absl::StatusOr<std::unique_ptr<EgressBackstop>> trial = Create(home->path, TrialCgroup(home->path));
   absl::Status status = trial.status();
   if (status.ok()) status = (*trial)->Set({}, {});
   if (!status.ok()) return absl::FailedPreconditionError(status.message());
-  return home;
+  return home->path;
 }
 
 absl::StatusOr<std::unique_ptr<EgressBackstop>> EgressBackstop::Create(const std::string& home,
                                                                        absl::string_view name) {
-  const std::string path = PathOf(home, name);
-  const bool made = mkdir(path.c_str(), 0755) == 0;
-  if (!made && errno != EEXIST) return ErrnoError(errno, absl::StrCat("make cgroup ", path));
-  UniqueFd cgroup(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!cgroup.valid()) {
-    const int error = errno;
-    rmdir(path.c_str());
-    return ErrnoError(error, absl::StrCat("open cgroup ", path));
-  }
-  std::unique_ptr<EgressBackstop> backstop(new EgressBackstop(path, std::move(cgroup)));
-  if (absl::Status status = made ? absl::OkStatus() : backstop->FindAttached(); !status.ok()) return status;
+  absl::StatusOr<std::unique_ptr<Cgroup>> group = Cgroup::Create(home, name);
+  if (!group.ok()) return group.status();
+  UniqueFd cgroup(open((*group)->path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!cgroup.valid()) return ErrnoError(errno, absl::StrCat("open cgroup ", (*group)->path()));
+  std::unique_ptr<EgressBackstop> backstop(new EgressBackstop(*std::move(group), std::move(cgroup)));
+  if (absl::Status status = backstop->FindAttached(); !status.ok()) return status;
   return backstop;
 }
 
@@ -96,12 +52,6 @@ absl::Status EgressBackstop::FindAttached() {
     }
   }
   return absl::OkStatus();
-}
-
-EgressBackstop::~EgressBackstop() { rmdir(path_.c_str()); }
-
-absl::Status EgressBackstop::Add(pid_t process) {
-  return WriteFile(absl::StrCat(path_, "/cgroup.procs"), absl::StrCat(process));
 }
 
 absl::Status EgressBackstop::Set(const std::vector<policy::PrefixFate>& fates,

@@ -13,6 +13,7 @@
 #include "netsvc/base/endpoint.h"
 #include "netsvc/base/unique_fd.h"
 #include "netsvc/policy/never_allowed.h"
+#include "server/base/cgroup.h"
 #include "server/worker/egress_program.h"
 
 namespace sluice {
@@ -30,23 +31,21 @@ class EgressBackstop {
   static absl::StatusOr<std::string> FindHome();
 
   // Nothing is refused before Set. `home` as FindHome said; `name` is the
-  // cgroup's, and nobody else's: one that an earlier server made is taken over
-  // with what it refuses.
+  // cgroup's, as Cgroup::Create has it: one that an earlier server made is taken
+  // over with what it refuses.
   static absl::StatusOr<std::unique_ptr<EgressBackstop>> Create(const std::string& home, absl::string_view name);
-  // Removes the cgroup where it is empty.
-  ~EgressBackstop();
   EgressBackstop(const EgressBackstop&) = delete;
   EgressBackstop& operator=(const EgressBackstop&) = delete;
 
   // Sockets that `process` makes from now on stand behind the wall.
-  absl::Status Add(pid_t process);
+  absl::Status Add(pid_t process) { return group_->Add(process); }
 
   // Replaces what is refused. While it changes both the old and the new are;
   // after an error the old is, for the most part.
   absl::Status Set(const std::vector<policy::PrefixFate>& fates, const std::vector<Endpoint>& exceptions);
 
  private:
-  EgressBackstop(std::string path, UniqueFd cgroup) : path_(std::move(path)), cgroup_(std::move(cgroup)) {}
+  EgressBackstop(std::unique_ptr<Cgroup> group, UniqueFd cgroup) : group_(std::move(group)), cgroup_(std::move(cgroup)) {}
 
   struct Attached {
     int hook = 0;  // enum bpf_attach_type
@@ -55,8 +54,8 @@ class EgressBackstop {
 
   absl::Status FindAttached();
 
-  const std::string path_;
-  const UniqueFd cgroup_;
+  const std::unique_ptr<Cgroup> group_;
+  const UniqueFd cgroup_;  // its directory
   std::vector<Attached> attached_;
 };
 

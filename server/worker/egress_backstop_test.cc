@@ -15,6 +15,7 @@
 #include <functional>
 
 #include "absl/strings/str_cat.h"
+#include "server/base/cgroup.h"
 
 namespace sluice {
 namespace {
@@ -46,7 +47,7 @@ class EgressBackstopTest : public testing::Test {
     const absl::StatusOr<std::string> home = EgressBackstop::FindHome();
     if (!home.ok()) GTEST_SKIP() << home.status();
     home_ = *home;
-    auto made = EgressBackstop::Create(home_, absl::StrCat("test-", getpid()));
+    auto made = EgressBackstop::Create(home_, name_);
     ASSERT_TRUE(made.ok()) << made.status();
     backstop_ = *std::move(made);
   }
@@ -76,6 +77,7 @@ class EgressBackstopTest : public testing::Test {
     return connected;
   }
 
+  const std::string name_ = WorkerCgroup(absl::StrCat("test-", getpid()));
   std::string home_;
   std::unique_ptr<EgressBackstop> backstop_;
 };
@@ -129,7 +131,7 @@ TEST_F(EgressBackstopTest, SocketsMadeOutsideAreLeftAlone) {
 }
 
 TEST_F(EgressBackstopTest, LeavesNothing) {
-  const std::string path = absl::StrCat(home_, "/sluice-worker-test-", getpid());
+  const std::string path = absl::StrCat(home_, "/", name_);
   EXPECT_TRUE(std::filesystem::exists(path));
   backstop_.reset();
   EXPECT_FALSE(std::filesystem::exists(path));

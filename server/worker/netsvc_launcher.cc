@@ -5,11 +5,11 @@
 #include <filesystem>
 #include <utility>
 
+#include <spdlog/spdlog.h>
+
 #include "absl/strings/str_cat.h"
 #include "server/base/process_note.h"
 #include "server/worker/child_process.h"
-#include "server/worker/netsvc_worker.h"
-
 #include "server/worker/unix_socket.h"
 #include "server/worker/worker_client.h"
 
@@ -28,8 +28,7 @@ absl::Status StartError(ChildProcess& process, const absl::Status& status) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<NetsvcLauncher>> NetsvcLauncher::Make(const std::string& program,
-                                                                     const std::string& backstop_home) {
+absl::StatusOr<std::unique_ptr<NetsvcLauncher>> NetsvcLauncher::Make(const std::string& program, Groups groups) {
   if (access(program.c_str(), X_OK) != 0) {
     return absl::FailedPreconditionError(absl::StrCat("the worker program ", program, " is not there; see --netsvc"));
   }
@@ -37,15 +36,31 @@ absl::StatusOr<std::unique_ptr<NetsvcLauncher>> NetsvcLauncher::Make(const std::
   if (!exits.ok()) return exits.status();
   // It is started from another directory.
   const std::string absolute = std::filesystem::absolute(program);
-  return std::unique_ptr<NetsvcLauncher>(new NetsvcLauncher(absolute, backstop_home, *std::move(exits)));
+  return std::unique_ptr<NetsvcLauncher>(new NetsvcLauncher(absolute, std::move(groups), *std::move(exits)));
 }
 
-absl::StatusOr<std::unique_ptr<EgressBackstop>> NetsvcLauncher::MakeBackstop(const std::string& directory,
-                                                                             pid_t process) const {
-  if (backstop_home_.empty()) return nullptr;
+absl::StatusOr<NetsvcWorker::Groups> NetsvcLauncher::MakeGroups(const std::string& directory, pid_t process) const {
   // The directory's own name is the sandbox's uid.
-  const std::string name = std::filesystem::path(directory).filename();
-  absl::StatusOr<std::unique_ptr<EgressBackstop>> backstop = EgressBackstop::Create(backstop_home_, name);
+  const std::string name = WorkerCgroup(std::filesystem::path(directory).filename().string());
+  absl::StatusOr<std::unique_ptr<EgressBackstop>> backstop = MakeBackstop(name, process);
+  if (!backstop.ok()) return backstop.status();
+  return NetsvcWorker::Groups{.backstop = *std::move(backstop), .cpu = MakeCpuGroup(name, process)};
+}
+
+std::unique_ptr<Cgroup> NetsvcLauncher::MakeCpuGroup(const std::string& name, pid_t process) const {
+  if (!groups_.cpu) return nullptr;
+  absl::StatusOr<std::unique_ptr<Cgroup>> group = groups_.cpu->MakeGroup(name);
+  const absl::Status status = group.ok() ? (*group)->Add(process) : group.status();
+  if (status.ok()) return *std::move(group);
+  // Others' latency is worth a line, not a sandbox.
+  spdlog::warn("a worker has no CPU weight of its own: {}", std::string(status.message()));
+  return nullptr;
+}
+
+absl::StatusOr<std::unique_ptr<EgressBackstop>> NetsvcLauncher::MakeBackstop(const std::string& name,
+                                                                             pid_t process) const {
+  if (groups_.backstop_home.empty()) return nullptr;
+  absl::StatusOr<std::unique_ptr<EgressBackstop>> backstop = EgressBackstop::Create(groups_.backstop_home, name);
   if (!backstop.ok()) return backstop;
   const absl::Status added = (*backstop)->Add(process);
   if (!added.ok()) return added;
@@ -75,15 +90,15 @@ absl::StatusOr<std::unique_ptr<Worker>> NetsvcLauncher::Adopt(const Options& opt
 absl::StatusOr<std::unique_ptr<Worker>> NetsvcLauncher::Meet(std::unique_ptr<ChildProcess> process,
                                                              const Options& options) {
   // Ahead of the first socket of a worker that has just started.
-  absl::StatusOr<std::unique_ptr<EgressBackstop>> backstop = MakeBackstop(options.directory, process->pid());
-  if (!backstop.ok()) return StartError(*process, backstop.status());
+  absl::StatusOr<NetsvcWorker::Groups> groups = MakeGroups(options.directory, process->pid());
+  if (!groups.ok()) return StartError(*process, groups.status());
   absl::StatusOr<UniqueFd> socket = ConnectUnix(options.directory, kWorkerSocket);
   if (!socket.ok()) return StartError(*process, socket.status());
   absl::StatusOr<std::unique_ptr<WorkerClient>> client = WorkerClient::Greet(*std::move(socket), kStartTimeout);
   if (!client.ok()) return StartError(*process, client.status());
 
   ChildProcess& child = *process;
-  auto worker = std::make_unique<NetsvcWorker>(std::move(process), *std::move(client), *std::move(backstop));
+  auto worker = std::make_unique<NetsvcWorker>(std::move(process), *std::move(client), *std::move(groups));
   absl::StatusOr<std::unique_ptr<ExitWatcher::Watch>> watch =
       exits_->Add(child.pidfd(), [on_exit = options.on_exit, &child] {
         on_exit(absl::StrCat("the worker process ", child.HowItEnded()));

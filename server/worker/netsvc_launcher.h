@@ -2,12 +2,15 @@
 #define SLUICE_SERVER_WORKER_NETSVC_LAUNCHER_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "server/base/cgroup.h"
 #include "server/worker/child_process.h"
 #include "server/worker/egress_backstop.h"
 #include "server/worker/exit_watcher.h"
+#include "server/worker/netsvc_worker.h"
 #include "server/worker/worker.h"
 
 namespace sluice {
@@ -26,24 +29,32 @@ class NetsvcLauncher : public WorkerLauncher {
   // From the start of the process to its answer.
   static constexpr absl::Duration kStartTimeout = absl::Seconds(10);
 
-  // `program` is the worker's path. `backstop_home` as EgressBackstop::FindHome
-  // says; empty: workers stand behind no second wall.
-  static absl::StatusOr<std::unique_ptr<NetsvcLauncher>> Make(const std::string& program,
-                                                              const std::string& backstop_home);
+  // Where workers' cgroups are.
+  struct Groups {
+    // As EgressBackstop::FindHome says; empty: workers stand behind no second wall.
+    std::string backstop_home = {};
+    // Empty: workers have no CPU weight of their own.
+    std::optional<CpuController> cpu = {};
+  };
+  // `program` is the worker's path.
+  static absl::StatusOr<std::unique_ptr<NetsvcLauncher>> Make(const std::string& program, Groups groups);
 
   absl::StatusOr<std::unique_ptr<Worker>> Launch(const Options& options) override;
   absl::StatusOr<std::unique_ptr<Worker>> Adopt(const Options& options) override;
 
  private:
-  NetsvcLauncher(std::string program, std::string backstop_home, std::unique_ptr<ExitWatcher> exits)
-      : program_(std::move(program)), backstop_home_(std::move(backstop_home)), exits_(std::move(exits)) {}
+  NetsvcLauncher(std::string program, Groups groups, std::unique_ptr<ExitWatcher> exits)
+      : program_(std::move(program)), groups_(std::move(groups)), exits_(std::move(exits)) {}
 
   // The worker behind `process`, at the socket in its directory.
   absl::StatusOr<std::unique_ptr<Worker>> Meet(std::unique_ptr<ChildProcess> process, const Options& options);
-  absl::StatusOr<std::unique_ptr<EgressBackstop>> MakeBackstop(const std::string& directory, pid_t process) const;
+  // Each puts `process` into a cgroup, or returns null where there is none.
+  absl::StatusOr<NetsvcWorker::Groups> MakeGroups(const std::string& directory, pid_t process) const;
+  absl::StatusOr<std::unique_ptr<EgressBackstop>> MakeBackstop(const std::string& name, pid_t process) const;
+  std::unique_ptr<Cgroup> MakeCpuGroup(const std::string& name, pid_t process) const;
 
   const std::string program_;
-  const std::string backstop_home_;
+  const Groups groups_;
   const std::unique_ptr<ExitWatcher> exits_;
 };
 

@@ -50,7 +50,7 @@ class NetsvcLauncherTest : public testing::Test {
   }
 
   static std::unique_ptr<NetsvcLauncher> Make(const std::string& program) {
-    absl::StatusOr<std::unique_ptr<NetsvcLauncher>> launcher = NetsvcLauncher::Make(program, /*backstop_home=*/"");
+    absl::StatusOr<std::unique_ptr<NetsvcLauncher>> launcher = NetsvcLauncher::Make(program, {});
     EXPECT_TRUE(launcher.ok()) << launcher.status();
     return launcher.ok() ? *std::move(launcher) : nullptr;
   }
@@ -130,7 +130,7 @@ TEST_F(NetsvcLauncherTest, SaysHowAProgramEndedThatIsNoWorker) {
 }
 
 TEST_F(NetsvcLauncherTest, SaysThatThereIsNoProgram) {
-  EXPECT_THAT(NetsvcLauncher::Make("/nowhere/sluice-netsvc", /*backstop_home=*/"").status().message(),
+  EXPECT_THAT(NetsvcLauncher::Make("/nowhere/sluice-netsvc", {}).status().message(),
               HasSubstr("the worker program /nowhere/sluice-netsvc is not there"));
 }
 

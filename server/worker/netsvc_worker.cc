@@ -155,9 +155,9 @@ absl::StatusOr<uint64_t> NetsvcWorker::SetFloor(const policy::RuleProtos& rules)
 
 absl::Status NetsvcWorker::SetBackstop(const v1::NetworkPolicy& policy) {
   policy_ = policy;
-  if (backstop_ == nullptr) return absl::OkStatus();
+  if (groups_.backstop == nullptr) return absl::OkStatus();
   const std::vector<Endpoint> own = ParseEndpoints(dns_.nameservers());
-  return backstop_->Set(policy::NeverAllowed(policy, floor_, dns_, {aliases_, nat64_}), own.empty() ? host_nameservers_ : own);
+  return groups_.backstop->Set(policy::NeverAllowed(policy, floor_, dns_, {aliases_, nat64_}), own.empty() ? host_nameservers_ : own);
 }
 
 absl::StatusOr<internal::v1::EvaluateResult> NetsvcWorker::Evaluate(const internal::v1::Evaluate& question) {

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "server/base/cgroup.h"
 #include "server/worker/child_process.h"
 #include "server/worker/egress_backstop.h"
 #include "server/worker/exit_watcher.h"
@@ -21,10 +22,13 @@ class NetsvcWorker : public Worker {
   // From the answer to Shutdown to the end of the process.
   static constexpr absl::Duration kExitTimeout = absl::Seconds(5);
 
-  // `backstop`: null where there is none.
-  NetsvcWorker(std::unique_ptr<ChildProcess> process, std::unique_ptr<WorkerClient> client,
-               std::unique_ptr<EgressBackstop> backstop)
-      : backstop_(std::move(backstop)), process_(std::move(process)), client_(std::move(client)) {}
+  // What the kernel holds the process in; each null where there is none.
+  struct Groups {
+    std::unique_ptr<EgressBackstop> backstop;
+    std::unique_ptr<Cgroup> cpu;  // with its weight
+  };
+  NetsvcWorker(std::unique_ptr<ChildProcess> process, std::unique_ptr<WorkerClient> client, Groups groups)
+      : groups_(std::move(groups)), process_(std::move(process)), client_(std::move(client)) {}
 
   // Where the end of the process is told. Before anything else is called.
   void SetExitWatch(std::unique_ptr<ExitWatcher::Watch> watch) { exit_watch_ = std::move(watch); }
@@ -74,7 +78,7 @@ class NetsvcWorker : public Worker {
   std::vector<policy::Rule> floor_;
 
   // Ends in this order: no report, no connection, no process, no wall.
-  const std::unique_ptr<EgressBackstop> backstop_;
+  const Groups groups_;
   const std::unique_ptr<ChildProcess> process_;
   const std::unique_ptr<WorkerClient> client_;
   std::unique_ptr<ExitWatcher::Watch> exit_watch_;

@@ -54,7 +54,7 @@ class NetsvcWorkerTest : public testing::Test {
     });
     absl::StatusOr<std::unique_ptr<WorkerClient>> client = WorkerClient::Greet(UniqueFd(fds[0]), kSoon);
     ASSERT_TRUE(client.ok()) << client.status();
-    worker_ = std::make_unique<NetsvcWorker>(Process(), *std::move(client), /*backstop=*/nullptr);
+    worker_ = std::make_unique<NetsvcWorker>(Process(), *std::move(client), NetsvcWorker::Groups{});
   }
   void TearDown() override {
     worker_ = nullptr;

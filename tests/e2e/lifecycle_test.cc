@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <set>
 #include <string>
-#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -13,6 +12,7 @@
 #include "absl/time/clock.h"
 #include "gtest/gtest.h"
 #include "netsvc/base/io.h"
+#include "tests/e2e/cpu_group.h"
 #include "tests/e2e/e2e_test.h"
 #include "tests/e2e/leavings.h"
 #include "tests/e2e/probes.h"
@@ -22,14 +22,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Sandboxes that were made in a test, of which no cgroup may be left.
-void ExpectNoCgroups(const std::vector<std::string>& uids) {
-  std::error_code error;
-  for (const auto& hierarchy : fs::directory_iterator("/sys/fs/cgroup", error)) {
-    for (const std::string& uid : uids) {
-      EXPECT_FALSE(fs::exists(hierarchy.path() / absl::StrCat("sluice-", uid), error)) << hierarchy.path();
-    }
-  }
+void ExpectNoCgroupsOf(const std::vector<std::string>& uids) {
+  for (const std::string& uid : uids) ExpectNoCgroups(uid);
 }
 
 class LifecycleTest : public E2eTest {
@@ -77,7 +71,7 @@ TEST_F(LifecycleTest, FiftySandboxesInARowLeaveNothing) {
     uids.push_back(MakeAndDelete(absl::StrCat("id: 'row-", i, "' guest { oci {} } network { ports { guest_port: 80 } }")));
   }
   ExpectSame(before);
-  ExpectNoCgroups(uids);
+  ExpectNoCgroupsOf(uids);
 }
 
 TEST_F(LifecycleTest, FiftySandboxesSideBySideLeaveNothing) {
@@ -95,7 +89,7 @@ TEST_F(LifecycleTest, FiftySandboxesSideBySideLeaveNothing) {
   }
   for (std::thread& thread : threads) thread.join();
   ExpectSame(before);
-  for (const std::vector<std::string>& some : uids) ExpectNoCgroups(some);
+  for (const std::vector<std::string>& some : uids) ExpectNoCgroupsOf(some);
 }
 
 TEST_F(LifecycleTest, CreationsThatFailLeaveNothing) {

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -17,6 +18,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "netsvc/base/io.h"
+#include "tests/e2e/cpu_group.h"
 #include "tests/e2e/server_process.h"
 #include "tests/lab/process.h"
 
@@ -25,6 +27,7 @@ namespace {
 
 using testing::EndsWith;
 using testing::HasSubstr;
+using testing::Not;
 
 constexpr int kFailed = 1;
 constexpr int kUsage = 2;
@@ -68,9 +71,9 @@ class StartupTest : public testing::Test {
     EXPECT_EQ(result->exit_code, code) << result->err;
     EXPECT_EQ(result->out, "");
     std::string said = result->err;
-    // A machine without cgroup2 is told of that ahead of all.
-    if (absl::StrContains(said.substr(0, said.find('\n')), "[warning] no egress backstop")) {
-      said.erase(0, said.find('\n') + 1);
+    // A machine without cgroups is told of that ahead of all.
+    for (const char* lacking : {"[warning] no egress backstop", "[warning] no CPU weights"}) {
+      if (absl::StrContains(said.substr(0, said.find('\n')), lacking)) said.erase(0, said.find('\n') + 1);
     }
     const size_t mark = said.find("[error] ");
     EXPECT_NE(mark, std::string::npos) << said;
@@ -124,6 +127,19 @@ TEST_F(StartupTest, SaysThatItMayNot) {
             "sluiced must run as root: it makes network namespaces\n");
   EXPECT_THAT(Complaint(Command({listen}, {"setpriv", "--bounding-set=-sys_admin"})),
               HasSubstr("this process cannot make network namespaces, which takes root: "));
+}
+
+TEST_F(StartupTest, SaysThatThereAreNoCpuWeights) {
+  const auto said = [this](const std::vector<std::string>& prefix) {
+    // It ends after that, for another reason.
+    const auto result = lab::RunCommand(
+        Command({absl::StrCat("--listen=", socket()), "--guest_init=/nowhere/sluice-init"}, prefix), absl::Seconds(30));
+    return result.ok() ? result->err : std::string(result.status().message());
+  };
+  EXPECT_THAT(said({"unshare", "--mount", "sh", "-c", "umount --all --lazy --types cgroup,cgroup2; exec \"$@\"", "sh"}),
+              HasSubstr("no CPU weights: a busy sandbox may slow others down (no cgroup file system here has the cpu controller)"));
+  if (CpuGroupOf(getpid()).directory.empty()) return;
+  EXPECT_THAT(said({}), Not(HasSubstr("CPU weights")));
 }
 
 TEST_F(StartupTest, SaysThatTheStateDirectoryCannotBeUsed) {

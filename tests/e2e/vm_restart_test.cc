@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/e2e/cpu_group.h"
 #include "tests/e2e/leavings.h"
 #include "tests/e2e/probes.h"
 #include "tests/e2e/vm_test.h"
@@ -50,12 +51,14 @@ TEST_F(VmRestartTest, GoesOnWithoutItsServerAndItsWorker) {
   };
   const std::string hello = "hello from the machine\n";
   EXPECT_EQ(InVm(id, "echo here > /tmp/mark").code, 0);
+  ExpectCpuGroup(QemuOf(id), "sluice-" + sandbox.uid());
   const pid_t worker = WorkerOf(id);
   ASSERT_TRUE(server().End(SIGKILL).ok());
   EXPECT_EQ(page(), hello) << "without a server";
   ASSERT_NO_FATAL_FAILURE(StartServer());
   EXPECT_EQ(WorkerOf(id), worker) << "it is adopted";
   EXPECT_EQ(page(), hello);
+  ExpectCpuGroup(QemuOf(id), "sluice-" + sandbox.uid());
   ASSERT_TRUE(server().End(SIGKILL).ok());
   ASSERT_EQ(kill(worker, SIGKILL), 0);
   ASSERT_NO_FATAL_FAILURE(StartServer());
@@ -79,6 +82,7 @@ TEST_F(VmRestartTest, GoesOnWithoutItsServerAndItsWorker) {
   EXPECT_THAT(stopped->state_message(), HasSubstr("an earlier server had started it"));
   EXPECT_TRUE(client().Delete(id).ok());
   EXPECT_EQ(NewLeavings(lab(), server(), before), "");
+  ExpectNoCgroups(sandbox.uid());
 }
 
 TEST_F(VmRestartTest, ShowsThatItEndedWhileNoServerWasThere) {
@@ -93,6 +97,7 @@ TEST_F(VmRestartTest, ShowsThatItEndedWhileNoServerWasThere) {
   EXPECT_THAT(sandbox.state_message(), HasSubstr("ended while no server ran"));
   EXPECT_TRUE(client().Delete(id).ok());
   EXPECT_EQ(NewLeavings(lab(), server(), before), "");
+  ExpectNoCgroups(sandbox.uid());
 }
 
 }  // namespace
