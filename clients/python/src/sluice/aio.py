@@ -20,7 +20,7 @@ which its channel was made.
 """
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, Self
 
 import grpc
@@ -168,8 +168,9 @@ class Sandbox(calls.Handle):
     def start(self, args: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: str = '', user: str = '',
               input: bytes | Iterable[bytes] | AsyncIterable[bytes] = b'', timeout: float | None = None) -> Process:
         """Starts a program: Process has its output as it comes. `input` is read as
-        the program takes it, and where it fails, so does the program's output, with
-        the input's error. Past `timeout` seconds it is killed, DEADLINE_EXCEEDED.
+        the program takes it, in the event loop (what blocks is no input here); what it
+        raises ends the program, and iteration raises it. Past `timeout` seconds the
+        program is killed, DEADLINE_EXCEEDED.
 
             async with web.start(['tail', '-f', '/tmp/log']) as tail:
                 async for output in tail:
@@ -232,7 +233,7 @@ class Sandbox(calls.Handle):
 
     async def audit(self, *, cursor: str = '', follow: bool = False,
                     filter: audit_service_pb2.AuditFilter | None = None,
-                    ) -> AsyncIterator[audit_service_pb2.StreamAuditEventsResponse]:
+                    ) -> AsyncGenerator[audit_service_pb2.StreamAuditEventsResponse, None]:
         """What its network did, one by one: an item's `event`, or `lost` where the log
         no longer holds what should come next. An item's `cursor`, given back, goes on
         after it. With `follow` it goes on with what comes; leaving the loop ends it.

@@ -15,6 +15,7 @@ from sluice.v1 import (audit_service_pb2, audit_service_pb2_grpc, guest_service_
 
 # Seconds; starting and ending a guest included.
 CALL_TIMEOUT = 60
+# Of a file or of a program's output, where the caller gives no bound.
 MAX_BYTES = 64 << 20
 STDIN_CLOSED = guest_service_pb2.ExecRequest(stdin_closed=True)
 _CHUNK_BYTES = 32 << 10
