@@ -9,13 +9,15 @@
             print(item.event)
 
 What a server refuses is grpc.RpcError with its code() and, as details(), one
-sentence that names the field; words that are wrong are ValueError.
+sentence that names the field; words that are wrong are ValueError. Programs of
+asyncio have sluice.aio.
 """
 
 from sluice.builder import SandboxBuilder
+from sluice.calls import ExecResult, Output
 from sluice.channel import connect
 from sluice.policy import Policy
-from sluice.process import ExecResult, Output, Process
+from sluice.process import Process
 from sluice.rules import PresetWord, ProtocolWord, parse_rule
 from sluice.sandbox import Sandbox
 

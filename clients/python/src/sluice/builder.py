@@ -11,12 +11,8 @@ from sluice.sandbox import Sandbox
 from sluice.v1 import policy_pb2, sandbox_pb2
 
 
-class SandboxBuilder:
-    """Says what a sandbox is to be, and makes it.
-
-        with (SandboxBuilder('web').rootfs('/srv/rootfs').port(8080, 80).port_udp(5353, 53)
-              .allow('*.pypi.org').block('*.tracking.com').create(channel)) as web:
-            ...
+class SandboxWords:
+    """Says what a sandbox is to be; a SandboxBuilder's create() makes it.
 
     Without a word about the network it has the preset public_only: the public
     Internet, and nothing else. `proto` is the message that is sent, for what has
@@ -111,6 +107,15 @@ class SandboxBuilder:
         if not sandbox.guest.WhichOneof('kind'):
             sandbox.guest.oci.SetInParent()
         return sandbox
+
+
+class SandboxBuilder(SandboxWords):
+    """Says what a sandbox is to be, and makes it.
+
+        with (SandboxBuilder('web').rootfs('/srv/rootfs').port(8080, 80).port_udp(5353, 53)
+              .allow('*.pypi.org').block('*.tracking.com').create(channel)) as web:
+            ...
+    """
 
     def create(self, channel: grpc.Channel) -> Sandbox:
         """Returns once the guest runs and its network enforces the policy."""
