@@ -11,7 +11,6 @@
 #include "netsvc/base/io.h"
 #include "netsvc/policy/floor.h"
 #include "netsvc/policy/never_allowed.h"
-#include "server/worker/worker_answer.h"
 
 namespace sluice {
 
@@ -130,7 +129,10 @@ absl::StatusOr<uint64_t> NetsvcWorker::SetPolicy(const v1::NetworkPolicy& policy
   set.set_generation(generation);
   set.set_keep_open_flows(keep_open_flows);
   const v1::NetworkPolicy old = policy_;
-  if (absl::Status status = SetBackstop(policy); !status.ok()) return status;
+  if (absl::Status status = SetBackstop(policy); !status.ok()) {
+    policy_ = old;
+    return status;
+  }
   const absl::StatusOr<Response> response = Call(std::move(request));
   if (!response.ok()) {
     SetBackstop(old).IgnoreError();  // where that fails both stand, which refuses more
@@ -171,8 +173,11 @@ absl::StatusOr<internal::v1::EvaluateResult> NetsvcWorker::Evaluate(const intern
 absl::StatusOr<internal::v1::RuleStatsResult> NetsvcWorker::GetRuleStats() {
   Request request;
   request.mutable_get_rule_stats();
-  absl::StatusOr<Response> response = Call(std::move(request));
+  // The preset and the default have theirs.
+  const size_t rules = static_cast<size_t>(policy_.rules_size()) + 2 + floor_.size();
+  absl::StatusOr<Response> response = Call(std::move(request), {}, RuleStatsLimit(rules));
   if (!response.ok()) return response.status();
+  TrimRuleStats(rules, *response->mutable_rule_stats());
   return std::move(*response->mutable_rule_stats());
 }
 
@@ -288,8 +293,8 @@ void NetsvcWorker::Shutdown(const v1::LifecycleEvent& last) {
   process_->WaitFor(kExitTimeout);
 }
 
-absl::StatusOr<Response> NetsvcWorker::Call(Request request, std::span<const int> descriptors) {
-  absl::StatusOr<Response> response = client_->Call(std::move(request), descriptors, kCallTimeout);
+absl::StatusOr<Response> NetsvcWorker::Call(Request request, std::span<const int> descriptors, const AnswerLimit& limit) {
+  absl::StatusOr<Response> response = client_->Call(std::move(request), descriptors, kCallTimeout, limit);
   if (response.ok()) return response;
   return Judge(response.status());
 }

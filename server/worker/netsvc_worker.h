@@ -9,6 +9,7 @@
 #include "server/worker/egress_backstop.h"
 #include "server/worker/exit_watcher.h"
 #include "server/worker/worker.h"
+#include "server/worker/worker_answer.h"
 #include "server/worker/worker_client.h"
 
 namespace sluice {
@@ -54,8 +55,8 @@ class NetsvcWorker : public Worker {
   void Shutdown(const v1::LifecycleEvent& last) override;
 
  private:
-  absl::StatusOr<internal::v1::Response> Call(internal::v1::Request request, std::span<const int> descriptors = {});
-
+  absl::StatusOr<internal::v1::Response> Call(internal::v1::Request request, std::span<const int> descriptors = {},
+                                              const AnswerLimit& limit = kShortAnswer);
   absl::StatusOr<WorkerAnswer> CallForDescriptor(internal::v1::Request request);
   // Kills a worker that did not answer, for then nobody knows what it enforces.
   absl::Status Judge(const absl::Status& status);

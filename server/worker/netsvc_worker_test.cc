@@ -117,5 +117,41 @@ TEST_F(NetsvcWorkerTest, StatsHaveNothingInThemThatNoWorkerSays) {
   EXPECT_EQ(stats->top_remotes_size(), 5);
 }
 
+// A policy of one rule, and as many statistics as `rules`.
+class RuleStatsTest : public NetsvcWorkerTest {
+ protected:
+  void ServeRuleStats(int rules) {
+    Serve([rules](const Request& request, Response& response) {
+      for (int i = 0; request.has_get_rule_stats() && i < rules; ++i) response.mutable_rule_stats()->add_rule_stats();
+      return false;
+    });
+    v1::NetworkPolicy policy;
+    policy.add_rules()->set_action(v1::ACTION_DENY);
+    const auto set = worker_->SetPolicy(policy, /*generation=*/2, /*keep_open_flows=*/false);
+    ASSERT_TRUE(set.ok()) << set.status();
+  }
+};
+
+TEST_F(RuleStatsTest, AreThoseOfThePolicysRules) {
+  ServeRuleStats(3);  // with the preset's and the default's
+  const auto stats = worker_->GetRuleStats();
+  ASSERT_TRUE(stats.ok()) << stats.status();
+  EXPECT_EQ(stats->rule_stats_size(), 3);
+}
+
+TEST_F(RuleStatsTest, OfMoreRulesThanThereAreAreLeftOut) {
+  ServeRuleStats(10);
+  const auto stats = worker_->GetRuleStats();
+  ASSERT_TRUE(stats.ok()) << stats.status();
+  EXPECT_EQ(stats->rule_stats_size(), 3);
+  EXPECT_FALSE(EndsWithin(absl::ZeroDuration()));
+}
+
+TEST_F(RuleStatsTest, OfRulesWithoutNumberEndTheWorker) {
+  ServeRuleStats(1000);
+  EXPECT_TRUE(absl::IsUnavailable(worker_->GetRuleStats().status()));
+  EXPECT_TRUE(EndsWithin(kSoon));
+}
+
 }  // namespace
 }  // namespace sluice
