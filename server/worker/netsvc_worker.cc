@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "netsvc/base/io.h"
 #include "netsvc/policy/floor.h"
 #include "netsvc/policy/never_allowed.h"
@@ -109,7 +110,8 @@ absl::StatusOr<UniqueFd> NetsvcWorker::GetLink() {
 
 absl::StatusOr<std::vector<Worker::HeldPort>> NetsvcWorker::GetPorts() {
   std::vector<HeldPort> ports;
-  while (ports.size() < kMaxHeldPorts) {
+  const absl::Time deadline = absl::Now() + call_timeout_;
+  while (ports.size() < kMaxHeldPorts && absl::Now() < deadline) {
     Request request;
     request.mutable_get_port()->set_index(static_cast<uint32_t>(ports.size()));
     absl::StatusOr<WorkerAnswer> answer = CallForDescriptor(std::move(request));
@@ -118,7 +120,7 @@ absl::StatusOr<std::vector<Worker::HeldPort>> NetsvcWorker::GetPorts() {
     ports.push_back({answer->response.held_port().port(), std::move(answer->descriptor)});
   }
   process_->Kill();
-  return absl::UnavailableError("the sandbox's worker says that it holds more ports than there are");
+  return absl::UnavailableError("the sandbox's worker tells of its ports without end");
 }
 
 absl::StatusOr<uint64_t> NetsvcWorker::SetPolicy(const v1::NetworkPolicy& policy, uint64_t generation,
@@ -294,13 +296,13 @@ void NetsvcWorker::Shutdown(const v1::LifecycleEvent& last) {
 }
 
 absl::StatusOr<Response> NetsvcWorker::Call(Request request, std::span<const int> descriptors, const AnswerLimit& limit) {
-  absl::StatusOr<Response> response = client_->Call(std::move(request), descriptors, kCallTimeout, limit);
+  absl::StatusOr<Response> response = client_->Call(std::move(request), descriptors, call_timeout_, limit);
   if (response.ok()) return response;
   return Judge(response.status());
 }
 
 absl::StatusOr<WorkerAnswer> NetsvcWorker::CallForDescriptor(Request request) {
-  absl::StatusOr<WorkerAnswer> answer = client_->CallForDescriptor(std::move(request), kCallTimeout);
+  absl::StatusOr<WorkerAnswer> answer = client_->CallForDescriptor(std::move(request), call_timeout_);
   if (answer.ok()) return answer;
   return Judge(answer.status());
 }

@@ -24,8 +24,11 @@ class NetsvcWorker : public Worker {
 
   // `backstop`: null where there is none.
   NetsvcWorker(std::unique_ptr<ChildProcess> process, std::unique_ptr<WorkerClient> client,
-               std::unique_ptr<EgressBackstop> backstop)
-      : backstop_(std::move(backstop)), process_(std::move(process)), client_(std::move(client)) {}
+               std::unique_ptr<EgressBackstop> backstop, absl::Duration call_timeout = kCallTimeout)
+      : call_timeout_(call_timeout),
+        backstop_(std::move(backstop)),
+        process_(std::move(process)),
+        client_(std::move(client)) {}
 
   // Where the end of the process is told. Before anything else is called.
   void SetExitWatch(std::unique_ptr<ExitWatcher::Watch> watch) { exit_watch_ = std::move(watch); }
@@ -65,6 +68,8 @@ class NetsvcWorker : public Worker {
   absl::Status TakeConfig(const internal::v1::Configure& config);
   // Puts the second wall where `policy` and the resolvers in use have it.
   absl::Status SetBackstop(const v1::NetworkPolicy& policy);
+
+  const absl::Duration call_timeout_;
 
   // What the wall follows from, beside the policy.
   v1::DnsConfig dns_;

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <span>
@@ -35,7 +36,7 @@ class NetsvcWorkerTest : public testing::Test {
   using Answer = std::function<bool(const Request&, Response&)>;
 
   // Answers until the server hangs up.
-  void Serve(Answer answer) {
+  void Serve(Answer answer, absl::Duration call_timeout = NetsvcWorker::kCallTimeout) {
     int fds[2];
     ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
     thread_ = std::thread([socket = std::make_shared<UniqueFd>(fds[1]), answer = std::move(answer)] {
@@ -54,7 +55,7 @@ class NetsvcWorkerTest : public testing::Test {
     });
     absl::StatusOr<std::unique_ptr<WorkerClient>> client = WorkerClient::Greet(UniqueFd(fds[0]), kSoon);
     ASSERT_TRUE(client.ok()) << client.status();
-    worker_ = std::make_unique<NetsvcWorker>(Process(), *std::move(client), /*backstop=*/nullptr);
+    worker_ = std::make_unique<NetsvcWorker>(Process(), *std::move(client), /*backstop=*/nullptr, call_timeout);
   }
   void TearDown() override {
     worker_ = nullptr;
@@ -102,6 +103,21 @@ TEST_F(NetsvcWorkerTest, AWorkerThatHoldsPortsWithoutEndIsKilled) {
   Serve([](const Request& request, Response&) { return request.has_get_port(); });
   EXPECT_TRUE(absl::IsUnavailable(worker_->GetPorts().status()));
   EXPECT_TRUE(EndsWithin(kSoon));
+}
+
+// A server that starts waits for it. AWorkerThatHoldsPortsWithoutEnd is the fast one.
+TEST_F(NetsvcWorkerTest, AWorkerThatTellsOfItsPortsSlowlyIsKilled) {
+  std::atomic<size_t> asked = 0;
+  const auto answer = [&asked](const Request& request, Response&) {
+    if (!request.has_get_port()) return false;
+    ++asked;
+    absl::SleepFor(absl::Milliseconds(10));  // such a worker
+    return true;
+  };
+  Serve(answer, /*call_timeout=*/absl::Milliseconds(500));
+  EXPECT_TRUE(absl::IsUnavailable(worker_->GetPorts().status()));
+  EXPECT_TRUE(EndsWithin(kSoon));
+  EXPECT_LT(asked, kMaxHeldPorts / 2);
 }
 
 TEST_F(NetsvcWorkerTest, StatsHaveNothingInThemThatNoWorkerSays) {
