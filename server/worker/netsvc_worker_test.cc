@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <functional>
+#include <future>
 #include <memory>
 #include <span>
 #include <string>
@@ -118,6 +119,26 @@ TEST_F(NetsvcWorkerTest, AWorkerThatTellsOfItsPortsSlowlyIsKilled) {
   EXPECT_TRUE(absl::IsUnavailable(worker_->GetPorts().status()));
   EXPECT_TRUE(EndsWithin(kSoon));
   EXPECT_LT(asked, kMaxHeldPorts / 2);
+}
+
+// What its sandbox does after that waits for it no more.
+TEST_F(NetsvcWorkerTest, AWorkerThatHangsIsWaitedForOnce) {
+  constexpr absl::Duration kCallTimeout = absl::Seconds(1);
+  std::promise<void> test_ends;
+  const auto hang = [end = test_ends.get_future().share()](const Request& request, Response&) {
+    if (request.has_set_nameservers()) end.wait();
+    return false;
+  };
+  Serve(hang, kCallTimeout);
+  EXPECT_TRUE(worker_->DetachLink().ok());
+  EXPECT_TRUE(absl::IsUnavailable(worker_->SetNameservers({})));
+  EXPECT_TRUE(EndsWithin(kSoon));
+  const absl::Time before = absl::Now();
+  EXPECT_TRUE(absl::IsUnavailable(worker_->GetStats(/*top_remotes=*/0).status()));
+  EXPECT_TRUE(absl::IsUnavailable(worker_->DetachLink()));
+  worker_->Shutdown(v1::LifecycleEvent());
+  EXPECT_LT(absl::Now() - before, kCallTimeout);
+  test_ends.set_value();
 }
 
 TEST_F(NetsvcWorkerTest, StatsHaveNothingInThemThatNoWorkerSays) {
