@@ -5,13 +5,11 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "clients/cpp/enum_words.h"
+#include "protos/text/enum_words.h"
 #include "sluice/v1/policy.pb.h"
 
 namespace sluice::cli {
 namespace {
-
-using client::EnumWords;
 
 constexpr char kHidden[] = "";  // the group of what help does not show
 

@@ -4,13 +4,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "clients/cli/text.h"
-#include "clients/cpp/enum_words.h"
 #include "clients/cpp/port_syntax.h"
+#include "protos/text/enum_words.h"
 
 namespace sluice::cli {
 namespace {
 
-using client::EnumWord;
 using client::PortMappingText;
 
 std::string EndpointText(const v1::Endpoint& endpoint, v1::Protocol protocol) {

@@ -5,16 +5,12 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "clients/cli/text.h"
-#include "clients/cpp/enum_words.h"
 #include "netsvc/base/endpoint.h"
 #include "netsvc/base/ip_address.h"
+#include "protos/text/enum_words.h"
 
 namespace sluice::cli {
 namespace {
-
-using client::EnumWord;
-using client::EnumWords;
-using client::ParseEnumWord;
 
 std::string Quoted(absl::string_view text) { return absl::StrCat("\"", Printable(text), "\""); }
 

@@ -8,12 +8,10 @@
 #include "clients/cli/event_text.h"
 #include "clients/cli/json.h"
 #include "clients/cli/text.h"
-#include "clients/cpp/enum_words.h"
+#include "protos/text/enum_words.h"
 
 namespace sluice::cli {
 namespace {
-
-using client::EnumWord;
 
 // Objects keep the order in which they are made: what matters stands first.
 using Json = nlohmann::ordered_json;

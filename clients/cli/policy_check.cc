@@ -13,12 +13,10 @@
 #include "clients/cli/output.h"
 #include "clients/cli/policy_source.h"
 #include "clients/cli/table.h"
-#include "clients/cpp/enum_words.h"
+#include "protos/text/enum_words.h"
 
 namespace sluice::cli {
 namespace {
-
-using client::EnumWord;
 
 struct CheckOptions {
   std::vector<std::string> words;  // [SANDBOX] KIND REMOTE

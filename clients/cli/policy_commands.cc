@@ -13,7 +13,7 @@
 #include "clients/cli/policy_check.h"
 #include "clients/cli/policy_source.h"
 #include "clients/cli/rule_stats_text.h"
-#include "clients/cli/yaml_message.h"
+#include "protos/text/yaml_message.h"
 
 namespace sluice::cli {
 namespace {

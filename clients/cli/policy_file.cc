@@ -2,8 +2,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "clients/cli/yaml_message.h"
 #include "netsvc/base/io.h"
+#include "protos/text/yaml_message.h"
 
 namespace sluice::cli {
 

@@ -5,14 +5,12 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
-#include "clients/cpp/enum_words.h"
 #include "clients/cpp/peer_syntax.h"
+#include "protos/text/enum_words.h"
 
 namespace sluice::cli {
 namespace {
 
-using client::EnumWords;
-using client::ParseEnumWord;
 using client::ParseRule;
 
 constexpr char kGroup[] = "Policy";

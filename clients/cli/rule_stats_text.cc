@@ -3,13 +3,12 @@
 #include "absl/strings/str_cat.h"
 #include "clients/cli/table.h"
 #include "clients/cli/text.h"
-#include "clients/cpp/enum_words.h"
 #include "clients/cpp/peer_syntax.h"
+#include "protos/text/enum_words.h"
 
 namespace sluice::cli {
 namespace {
 
-using client::EnumWord;
 using client::RuleText;
 
 std::string Ago(const google::protobuf::Timestamp& time, absl::Time now) {

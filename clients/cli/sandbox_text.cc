@@ -7,14 +7,13 @@
 #include "absl/strings/str_join.h"
 #include "clients/cli/table.h"
 #include "clients/cli/text.h"
-#include "clients/cpp/enum_words.h"
 #include "clients/cpp/peer_syntax.h"
 #include "clients/cpp/port_syntax.h"
+#include "protos/text/enum_words.h"
 
 namespace sluice::cli {
 namespace {
 
-using client::EnumWord;
 using client::PortMappingText;
 using client::RuleText;
 

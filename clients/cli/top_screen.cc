@@ -10,12 +10,10 @@
 #include "absl/strings/str_split.h"
 #include "clients/cli/table.h"
 #include "clients/cli/text.h"
-#include "clients/cpp/enum_words.h"
+#include "protos/text/enum_words.h"
 
 namespace sluice::cli {
 namespace {
-
-using client::EnumWord;
 
 constexpr size_t kHeadRows = 2;  // with the empty line below it
 constexpr size_t kTableHeader = 1;

@@ -5,12 +5,10 @@
 #include <nlohmann/json.hpp>
 #include <tuple>
 
-#include "clients/cpp/enum_words.h"
+#include "protos/text/enum_words.h"
 
 namespace sluice::cli {
 namespace {
-
-using client::EnumWord;
 
 using Json = nlohmann::ordered_json;
 using RemoteKey = std::tuple<std::string, uint32_t>;

@@ -10,10 +10,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "clients/cpp/enum_words.h"
 #include "clients/cpp/port_syntax.h"
 #include "netsvc/base/domain_name.h"
 #include "netsvc/base/ip_prefix.h"
+#include "protos/text/enum_words.h"
 
 namespace sluice::client {
 namespace {

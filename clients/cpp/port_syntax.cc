@@ -5,8 +5,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "clients/cpp/enum_words.h"
 #include "netsvc/base/ip_address.h"
+#include "protos/text/enum_words.h"
 
 namespace sluice::client {
 namespace {

@@ -10,8 +10,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "clients/cli/yaml_message.h"
 #include "netsvc/base/field_error.h"
+#include "protos/text/yaml_message.h"
 
 namespace sluice {
 namespace {
@@ -83,7 +83,7 @@ absl::Status AccessPolicy::Add(const internal::v1::Grant& grant) {
 
 absl::StatusOr<AccessPolicy> AccessPolicy::Parse(const std::string& text) {
   internal::v1::AccessPolicy message;
-  if (absl::Status status = cli::ParseYaml(text, message); !status.ok()) return status;
+  if (absl::Status status = ParseYaml(text, message); !status.ok()) return status;
   if (message.grants_size() > kMaxGrants) {
     return absl::InvalidArgumentError(absl::StrCat("has more than ", kMaxGrants, " grants"));
   }

@@ -5,10 +5,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "clients/cli/yaml_message.h"
 #include "google/protobuf/util/message_differencer.h"
 #include "netsvc/base/field_error.h"
 #include "netsvc/policy/floor.h"
+#include "protos/text/yaml_message.h"
 #include "server/core/operator_file.h"
 #include "spdlog/spdlog.h"
 
@@ -30,7 +30,7 @@ absl::Status CheckFloor(const v1::NetworkPolicy& floor) {
 absl::Status Locate(const std::string& text, const absl::Status& mistake) {
   const std::optional<std::string> field = FieldOf(mistake);
   if (!field) return mistake;
-  const std::optional<int> line = cli::LineOf(text, *field);
+  const std::optional<int> line = LineOf(text, *field);
   return absl::InvalidArgumentError(
       absl::StrCat(line ? absl::StrCat("line ", *line, ": ") : "", *field, ": ", mistake.message()));
 }
@@ -39,7 +39,7 @@ absl::StatusOr<std::shared_ptr<const RuleProtos>> Read(const std::string& path) 
   const absl::StatusOr<std::string> text = ReadOperatorFile(kFlag, path);
   if (!text.ok()) return text.status();
   v1::NetworkPolicy floor;
-  absl::Status status = cli::ParseYaml(*text, floor);
+  absl::Status status = ParseYaml(*text, floor);
   if (status.ok()) status = Locate(*text, CheckFloor(floor));
   if (!status.ok()) return InOperatorFile(kFlag, path, status);
   return std::make_shared<const RuleProtos>(std::move(*floor.mutable_rules()));

@@ -17,6 +17,7 @@
 #include "google/protobuf/text_format.h"
 #include "gtest/gtest.h"
 #include "netsvc/base/io.h"
+#include "server/base/mutex.h"
 #include "server/core/fake_host.h"
 #include "server/core/floor_policy.h"
 #include "server/core/sandbox_manager.h"
@@ -24,10 +25,36 @@
 
 namespace sluice {
 
-// Nothing waits.
+// Nothing waits, but between Hold() and Release().
 class ImpatientTimers : public Timers {
  public:
-  void RunAfter(absl::Duration, std::function<void()> work) override { work(); }
+  void RunAfter(absl::Duration, std::function<void()> work) override {
+    {
+      const MutexLock lock(mutex_);
+      if (holds_) return held_.push_back(std::move(work));
+    }
+    work();
+  }
+  void Hold() {
+    const MutexLock lock(mutex_);
+    holds_ = true;
+  }
+  // Returns how many were held.
+  size_t Release() {
+    std::vector<std::function<void()>> held;
+    {
+      const MutexLock lock(mutex_);
+      holds_ = false;
+      held.swap(held_);
+    }
+    for (const std::function<void()>& work : held) work();
+    return held.size();
+  }
+
+ private:
+  Mutex mutex_;
+  bool holds_ GUARDED_BY(mutex_) = false;
+  std::vector<std::function<void()>> held_ GUARDED_BY(mutex_);
 };
 
 // A SandboxManager on a fake host with a store in memory; both outlive it, so that

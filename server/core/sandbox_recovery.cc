@@ -198,7 +198,7 @@ void Sandbox::OnWorkerExit(uint64_t worker, const std::string& how) {
 }
 
 void Sandbox::ReplaceUnless(const absl::Status& told, absl::string_view what) {
-  if (told.ok() || left_) return;
+  if (told.ok()) return;
   const std::string how = absl::StrCat("the worker process did not take ", what, " (", told.message(), ") and was ended");
   spdlog::error("sandbox {}: {}", id_, how);
   TakeStats();

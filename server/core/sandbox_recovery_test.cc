@@ -28,6 +28,11 @@ class SandboxRecoveryTest : public SandboxManagerFixture {
     EXPECT_EQ(Get(id).state(), state) << Get(id).state_message();
     return Get(id);
   }
+  // Settle() for one that has no worker, or has been left.
+  void SettleWithoutWorker(const std::string& id) {
+    EXPECT_TRUE(absl::IsUnavailable(
+        SetPolicy(absl::StrCat("sandbox_id: '", id, "' policy { preset: PRESET_NONE }")).status()));
+  }
   void SaveAs(const std::string& uid, const std::function<void(internal::v1::SandboxRecord&)>& change) {
     internal::v1::SandboxRecord record = RecordOf(uid);
     change(record);
@@ -300,6 +305,53 @@ TEST_F(SandboxRecoveryTest, AWorkerThatCannotBeReplacedIsTriedAgain) {
   host_.FailAt(FakeHost::kAddPort, absl::OkStatus());
   Await("web", v1::Sandbox::STATE_RUNNING);
   EXPECT_EQ(host_.Existing(), existing);
+}
+
+// Its worker ended, and another one could not be launched at once.
+class WaitingForAWorkerTest : public SandboxRecoveryTest {
+ protected:
+  void SetUp() override {
+    SandboxRecoveryTest::SetUp();
+    ASSERT_TRUE(CreateNamed("web").ok());
+    timers_.Hold();
+    host_.FailAt(FakeHost::kLaunch, absl::InternalError("no"));
+    host_.EndWorker("the worker process was killed");
+    SettleWithoutWorker("web");
+    host_.FailAt(FakeHost::kLaunch, absl::OkStatus());
+    host_.TakeSteps();
+  }
+};
+
+TEST_F(WaitingForAWorkerTest, ThatWhichStaysLaunchesOne) {
+  EXPECT_EQ(timers_.Release(), 1u);
+  Await("web", v1::Sandbox::STATE_RUNNING);
+  EXPECT_THAT(host_.TakeSteps(), testing::Contains(FakeHost::kLaunch));
+}
+
+TEST_F(WaitingForAWorkerTest, ThatWhichIsLeftLaunchesNone) {
+  manager_->Stop(SandboxManager::Ending::kLeave);
+  EXPECT_EQ(timers_.Release(), 1u);
+  SettleWithoutWorker("web");
+  EXPECT_THAT(host_.TakeSteps(), testing::IsEmpty());
+}
+
+// Its worker goes on: one in its place would run beside it. The twin that is not left:
+// AWorkerThatRefusesTheFloorIsReplacedByOneThatHasIt, and that of the resolvers.
+TEST_F(SandboxRecoveryTest, AServerThatHasLeftTellsAWorkerNothingAndReplacesNone) {
+  ASSERT_TRUE(CreateNamed("web").ok());
+  const std::map<std::string, int> existing = host_.Existing();
+  for (const char* step : {FakeHost::kSetFloor, FakeHost::kSetNameservers, FakeHost::kSetHost}) {
+    host_.FailAt(step, absl::InternalError("no"));
+  }
+  manager_->Stop(SandboxManager::Ending::kLeave);
+  host_.TakeSteps();
+  ChangeFloor(2);
+  manager_->SetHostNameservers({*Endpoint::Parse("9.9.9.9:53")});
+  host_.EndWorker("the worker process was killed");
+  SettleWithoutWorker("web");
+  EXPECT_THAT(host_.TakeSteps(), testing::IsEmpty());
+  EXPECT_EQ(host_.Existing(), existing);
+  EXPECT_EQ(manager_->totals().Get().deaths, 0u);
 }
 
 TEST_F(SandboxRecoveryTest, AnAdoptedWorkerHasTheFloorAsItIsNow) {

@@ -14,6 +14,7 @@
 #include "netsvc/base/io.h"
 
 namespace sluice {
+
 absl::StatusOr<std::string> EgressBackstop::FindHome() {
   const std::vector<CgroupMount> mounts = CgroupMounts();
   const auto home = std::find_if(mounts.begin(), mounts.end(), [](const CgroupMount& mount) { return mount.version == 2; });

@@ -8,10 +8,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "netsvc/base/io.h"
 #include "netsvc/policy/floor.h"
 #include "netsvc/policy/never_allowed.h"
-#include "server/worker/worker_answer.h"
 
 namespace sluice {
 
@@ -110,7 +110,8 @@ absl::StatusOr<UniqueFd> NetsvcWorker::GetLink() {
 
 absl::StatusOr<std::vector<Worker::HeldPort>> NetsvcWorker::GetPorts() {
   std::vector<HeldPort> ports;
-  while (ports.size() < kMaxHeldPorts) {
+  const absl::Time deadline = absl::Now() + call_timeout_;
+  while (ports.size() < kMaxHeldPorts && absl::Now() < deadline) {
     Request request;
     request.mutable_get_port()->set_index(static_cast<uint32_t>(ports.size()));
     absl::StatusOr<WorkerAnswer> answer = CallForDescriptor(std::move(request));
@@ -119,7 +120,7 @@ absl::StatusOr<std::vector<Worker::HeldPort>> NetsvcWorker::GetPorts() {
     ports.push_back({answer->response.held_port().port(), std::move(answer->descriptor)});
   }
   process_->Kill();
-  return absl::UnavailableError("the sandbox's worker says that it holds more ports than there are");
+  return absl::UnavailableError("the sandbox's worker tells of its ports without end");
 }
 
 absl::StatusOr<uint64_t> NetsvcWorker::SetPolicy(const v1::NetworkPolicy& policy, uint64_t generation,
@@ -130,7 +131,10 @@ absl::StatusOr<uint64_t> NetsvcWorker::SetPolicy(const v1::NetworkPolicy& policy
   set.set_generation(generation);
   set.set_keep_open_flows(keep_open_flows);
   const v1::NetworkPolicy old = policy_;
-  if (absl::Status status = SetBackstop(policy); !status.ok()) return status;
+  if (absl::Status status = SetBackstop(policy); !status.ok()) {
+    policy_ = old;
+    return status;
+  }
   const absl::StatusOr<Response> response = Call(std::move(request));
   if (!response.ok()) {
     SetBackstop(old).IgnoreError();  // where that fails both stand, which refuses more
@@ -171,8 +175,11 @@ absl::StatusOr<internal::v1::EvaluateResult> NetsvcWorker::Evaluate(const intern
 absl::StatusOr<internal::v1::RuleStatsResult> NetsvcWorker::GetRuleStats() {
   Request request;
   request.mutable_get_rule_stats();
-  absl::StatusOr<Response> response = Call(std::move(request));
+  // The preset and the default have theirs.
+  const size_t rules = static_cast<size_t>(policy_.rules_size()) + 2 + floor_.size();
+  absl::StatusOr<Response> response = Call(std::move(request), {}, RuleStatsLimit(rules));
   if (!response.ok()) return response.status();
+  TrimRuleStats(rules, *response->mutable_rule_stats());
   return std::move(*response->mutable_rule_stats());
 }
 
@@ -288,14 +295,14 @@ void NetsvcWorker::Shutdown(const v1::LifecycleEvent& last) {
   process_->WaitFor(kExitTimeout);
 }
 
-absl::StatusOr<Response> NetsvcWorker::Call(Request request, std::span<const int> descriptors) {
-  absl::StatusOr<Response> response = client_->Call(std::move(request), descriptors, kCallTimeout);
+absl::StatusOr<Response> NetsvcWorker::Call(Request request, std::span<const int> descriptors, const AnswerLimit& limit) {
+  absl::StatusOr<Response> response = client_->Call(std::move(request), descriptors, call_timeout_, limit);
   if (response.ok()) return response;
   return Judge(response.status());
 }
 
 absl::StatusOr<WorkerAnswer> NetsvcWorker::CallForDescriptor(Request request) {
-  absl::StatusOr<WorkerAnswer> answer = client_->CallForDescriptor(std::move(request), kCallTimeout);
+  absl::StatusOr<WorkerAnswer> answer = client_->CallForDescriptor(std::move(request), call_timeout_);
   if (answer.ok()) return answer;
   return Judge(answer.status());
 }

@@ -10,6 +10,7 @@
 #include "server/worker/egress_backstop.h"
 #include "server/worker/exit_watcher.h"
 #include "server/worker/worker.h"
+#include "server/worker/worker_answer.h"
 #include "server/worker/worker_client.h"
 
 namespace sluice {
@@ -27,8 +28,12 @@ class NetsvcWorker : public Worker {
     std::unique_ptr<EgressBackstop> backstop;
     std::unique_ptr<Cgroup> cpu;  // with its weight
   };
-  NetsvcWorker(std::unique_ptr<ChildProcess> process, std::unique_ptr<WorkerClient> client, Groups groups)
-      : groups_(std::move(groups)), process_(std::move(process)), client_(std::move(client)) {}
+  NetsvcWorker(std::unique_ptr<ChildProcess> process, std::unique_ptr<WorkerClient> client, Groups groups,
+               absl::Duration call_timeout = kCallTimeout)
+      : call_timeout_(call_timeout),
+        groups_(std::move(groups)),
+        process_(std::move(process)),
+        client_(std::move(client)) {}
 
   // Where the end of the process is told. Before anything else is called.
   void SetExitWatch(std::unique_ptr<ExitWatcher::Watch> watch) { exit_watch_ = std::move(watch); }
@@ -58,8 +63,8 @@ class NetsvcWorker : public Worker {
   void Shutdown(const v1::LifecycleEvent& last) override;
 
  private:
-  absl::StatusOr<internal::v1::Response> Call(internal::v1::Request request, std::span<const int> descriptors = {});
-
+  absl::StatusOr<internal::v1::Response> Call(internal::v1::Request request, std::span<const int> descriptors = {},
+                                              const AnswerLimit& limit = kShortAnswer);
   absl::StatusOr<WorkerAnswer> CallForDescriptor(internal::v1::Request request);
   // Kills a worker that did not answer, for then nobody knows what it enforces.
   absl::Status Judge(const absl::Status& status);
@@ -68,6 +73,8 @@ class NetsvcWorker : public Worker {
   absl::Status TakeConfig(const internal::v1::Configure& config);
   // Puts the second wall where `policy` and the resolvers in use have it.
   absl::Status SetBackstop(const v1::NetworkPolicy& policy);
+
+  const absl::Duration call_timeout_;
 
   // What the wall follows from, beside the policy.
   v1::DnsConfig dns_;

@@ -6,7 +6,9 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <atomic>
 #include <functional>
+#include <future>
 #include <memory>
 #include <span>
 #include <string>
@@ -35,7 +37,7 @@ class NetsvcWorkerTest : public testing::Test {
   using Answer = std::function<bool(const Request&, Response&)>;
 
   // Answers until the server hangs up.
-  void Serve(Answer answer) {
+  void Serve(Answer answer, absl::Duration call_timeout = NetsvcWorker::kCallTimeout) {
     int fds[2];
     ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
     thread_ = std::thread([socket = std::make_shared<UniqueFd>(fds[1]), answer = std::move(answer)] {
@@ -54,7 +56,7 @@ class NetsvcWorkerTest : public testing::Test {
     });
     absl::StatusOr<std::unique_ptr<WorkerClient>> client = WorkerClient::Greet(UniqueFd(fds[0]), kSoon);
     ASSERT_TRUE(client.ok()) << client.status();
-    worker_ = std::make_unique<NetsvcWorker>(Process(), *std::move(client), NetsvcWorker::Groups{});
+    worker_ = std::make_unique<NetsvcWorker>(Process(), *std::move(client), NetsvcWorker::Groups{}, call_timeout);
   }
   void TearDown() override {
     worker_ = nullptr;
@@ -104,6 +106,41 @@ TEST_F(NetsvcWorkerTest, AWorkerThatHoldsPortsWithoutEndIsKilled) {
   EXPECT_TRUE(EndsWithin(kSoon));
 }
 
+// A server that starts waits for it. AWorkerThatHoldsPortsWithoutEnd is the fast one.
+TEST_F(NetsvcWorkerTest, AWorkerThatTellsOfItsPortsSlowlyIsKilled) {
+  std::atomic<size_t> asked = 0;
+  const auto answer = [&asked](const Request& request, Response&) {
+    if (!request.has_get_port()) return false;
+    ++asked;
+    absl::SleepFor(absl::Milliseconds(10));  // such a worker
+    return true;
+  };
+  Serve(answer, /*call_timeout=*/absl::Milliseconds(500));
+  EXPECT_TRUE(absl::IsUnavailable(worker_->GetPorts().status()));
+  EXPECT_TRUE(EndsWithin(kSoon));
+  EXPECT_LT(asked, kMaxHeldPorts / 2);
+}
+
+// What its sandbox does after that waits for it no more.
+TEST_F(NetsvcWorkerTest, AWorkerThatHangsIsWaitedForOnce) {
+  constexpr absl::Duration kCallTimeout = absl::Seconds(1);
+  std::promise<void> test_ends;
+  const auto hang = [end = test_ends.get_future().share()](const Request& request, Response&) {
+    if (request.has_set_nameservers()) end.wait();
+    return false;
+  };
+  Serve(hang, kCallTimeout);
+  EXPECT_TRUE(worker_->DetachLink().ok());
+  EXPECT_TRUE(absl::IsUnavailable(worker_->SetNameservers({})));
+  EXPECT_TRUE(EndsWithin(kSoon));
+  const absl::Time before = absl::Now();
+  EXPECT_TRUE(absl::IsUnavailable(worker_->GetStats(/*top_remotes=*/0).status()));
+  EXPECT_TRUE(absl::IsUnavailable(worker_->DetachLink()));
+  worker_->Shutdown(v1::LifecycleEvent());
+  EXPECT_LT(absl::Now() - before, kCallTimeout);
+  test_ends.set_value();
+}
+
 TEST_F(NetsvcWorkerTest, StatsHaveNothingInThemThatNoWorkerSays) {
   Serve([](const Request& request, Response& response) {
     if (!request.has_get_stats()) return false;
@@ -115,6 +152,42 @@ TEST_F(NetsvcWorkerTest, StatsHaveNothingInThemThatNoWorkerSays) {
   ASSERT_TRUE(stats.ok()) << stats.status();
   EXPECT_EQ(stats->flows_opened(), 7u);
   EXPECT_EQ(stats->top_remotes_size(), 5);
+}
+
+// A policy of one rule, and as many statistics as `rules`.
+class RuleStatsTest : public NetsvcWorkerTest {
+ protected:
+  void ServeRuleStats(int rules) {
+    Serve([rules](const Request& request, Response& response) {
+      for (int i = 0; request.has_get_rule_stats() && i < rules; ++i) response.mutable_rule_stats()->add_rule_stats();
+      return false;
+    });
+    v1::NetworkPolicy policy;
+    policy.add_rules()->set_action(v1::ACTION_DENY);
+    const auto set = worker_->SetPolicy(policy, /*generation=*/2, /*keep_open_flows=*/false);
+    ASSERT_TRUE(set.ok()) << set.status();
+  }
+};
+
+TEST_F(RuleStatsTest, AreThoseOfThePolicysRules) {
+  ServeRuleStats(3);  // with the preset's and the default's
+  const auto stats = worker_->GetRuleStats();
+  ASSERT_TRUE(stats.ok()) << stats.status();
+  EXPECT_EQ(stats->rule_stats_size(), 3);
+}
+
+TEST_F(RuleStatsTest, OfMoreRulesThanThereAreAreLeftOut) {
+  ServeRuleStats(10);
+  const auto stats = worker_->GetRuleStats();
+  ASSERT_TRUE(stats.ok()) << stats.status();
+  EXPECT_EQ(stats->rule_stats_size(), 3);
+  EXPECT_FALSE(EndsWithin(absl::ZeroDuration()));
+}
+
+TEST_F(RuleStatsTest, OfRulesWithoutNumberEndTheWorker) {
+  ServeRuleStats(1000);
+  EXPECT_TRUE(absl::IsUnavailable(worker_->GetRuleStats().status()));
+  EXPECT_TRUE(EndsWithin(kSoon));
 }
 
 }  // namespace

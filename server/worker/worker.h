@@ -45,7 +45,8 @@ class Worker {
     v1::PortMapping mapping;
     UniqueFd socket;
   };
-  // Unavailable where it says that it holds more than any does; then it is killed.
+  // Unavailable where it says that it holds more than any does, or takes longer to tell
+  // of all than of anything else; then it is killed.
   virtual absl::StatusOr<std::vector<HeldPort>> GetPorts() = 0;
 
   // Returns the number of flows that the new policy ended, once it is in force.

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -20,8 +21,21 @@ inline constexpr size_t kMaxWorkerText = 512;
 // Published ports that one is believed to hold; a sandbox has 256 at most.
 inline constexpr size_t kMaxHeldPorts = 512;
 
-// The longest answer to `request`.
-size_t MaxAnswer(const internal::v1::Request& request);
+// The most that an answer may be. Its parts are the messages in it and the fields that
+// this server does not know: of two bytes each, parts would take 40 times their bytes
+// in memory, about 90 bytes each.
+struct AnswerLimit {
+  size_t bytes;
+  size_t parts;
+};
+// A hundred remotes with their names are a tenth of it.
+inline constexpr AnswerLimit kShortAnswer = {.bytes = 1 << 20, .parts = 1024};
+// Statistics of `rules` rules, each with its longest id and largest numbers.
+AnswerLimit RuleStatsLimit(size_t rules);
+
+// Nothing where `bytes` are no Response, or more than `limit` allows: that is seen
+// before memory is taken for them.
+std::optional<internal::v1::Response> ParseAnswer(absl::string_view bytes, const AnswerLimit& limit);
 
 // Printable ASCII in one line, at most kMaxWorkerText bytes.
 std::string PlainText(absl::string_view text);
@@ -33,6 +47,9 @@ absl::Status StatusOf(const internal::v1::Response& response);
 // Leaves out what no worker says: reasons that there are not, further remotes than
 // `top_remotes`, a histogram of other buckets, fields of later versions.
 void TrimStats(uint32_t top_remotes, internal::v1::StatsResult& stats);
+
+// Likewise, of more than `rules` rules.
+void TrimRuleStats(size_t rules, internal::v1::RuleStatsResult& stats);
 
 }  // namespace sluice
 

@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <optional>
 #include <string>
 
+#include "netsvc/base/allocation_count.h"
 #include "netsvc/base/field_error.h"
 #include "netsvc/worker/activity.h"
 
@@ -95,25 +97,93 @@ TEST(WorkerAnswerTest, AHistogramOfOtherBucketsIsLeftOut) {
   EXPECT_FALSE(has_latency([](Histogram& latency) { latency.set_sum(std::numeric_limits<double>::quiet_NaN()); }));
 }
 
-TEST(WorkerAnswerTest, OnlyRuleStatsAreLong) {
-  internal::v1::Request stats;
-  stats.mutable_get_stats();
-  internal::v1::Request rules;
-  rules.mutable_get_rule_stats();
-  EXPECT_LT(MaxAnswer(stats), MaxAnswer(rules));
-  internal::v1::Response largest;
+// With the longest id and the largest numbers.
+v1::RuleStats LongestStats(const std::string& id_prefix = "") {
   v1::RuleStats rule;
-  rule.set_rule_id(std::string(63, 'r'));
+  rule.set_rule_id(id_prefix + std::string(63, 'r'));
   for (const auto set : {&v1::RuleStats::set_flows_allowed, &v1::RuleStats::set_flows_denied,
                          &v1::RuleStats::set_names_allowed, &v1::RuleStats::set_names_denied}) {
     (rule.*set)(std::numeric_limits<uint64_t>::max());
   }
   rule.mutable_last_hit_time()->set_seconds(int64_t{1} << 40);
   rule.mutable_last_hit_time()->set_nanos(999'999'999);
-  for (int i = 0; i < 65'536 + 2; ++i) *largest.mutable_rule_stats()->add_rule_stats() = rule;
-  rule.set_rule_id("floor/" + rule.rule_id());
-  for (int i = 0; i < 4'096; ++i) *largest.mutable_rule_stats()->add_rule_stats() = rule;
-  EXPECT_LT(largest.ByteSizeLong(), MaxAnswer(rules));
+  return rule;
+}
+
+TEST(WorkerAnswerTest, TheLongestAnswersOfAWorkerOfOursAreTaken) {
+  for (const int rules : {2, 65'536 + 2}) {
+    const int floor_rules = rules == 2 ? 1 : 4'096;
+    Response response;
+    for (int i = 0; i < rules; ++i) *response.mutable_rule_stats()->add_rule_stats() = LongestStats();
+    for (int i = 0; i < floor_rules; ++i) *response.mutable_rule_stats()->add_rule_stats() = LongestStats("floor/");
+    response.mutable_rule_stats()->mutable_since()->set_seconds(int64_t{1} << 40);
+    const AnswerLimit limit = RuleStatsLimit(static_cast<size_t>(rules + floor_rules));
+    EXPECT_LE(limit.bytes, size_t{10} << 20);  // worker.proto
+    const std::optional<Response> parsed = ParseAnswer(response.SerializeAsString(), limit);
+    ASSERT_TRUE(parsed.has_value()) << rules;
+    EXPECT_EQ(parsed->rule_stats().rule_stats_size(), rules + floor_rules);
+  }
+  Response response;
+  *response.mutable_stats() = SoundStats();
+  for (int i = 0; i < 100; ++i) {
+    internal::v1::RemoteBytes& remote = *response.mutable_stats()->add_top_remotes();
+    remote.mutable_remote()->set_address("2001:db8::1");
+    remote.set_name(std::string(253, 'n'));
+  }
+  for (int i = 0; i < v1::Verdict::Reason_ARRAYSIZE; ++i) response.mutable_stats()->add_flows_denied()->set_count(1);
+  EXPECT_TRUE(ParseAnswer(response.SerializeAsString(), kShortAnswer).has_value());
+}
+
+std::string Empty(int rules) {
+  Response response;
+  for (int i = 0; i < rules; ++i) response.mutable_rule_stats()->add_rule_stats();
+  return response.SerializeAsString();
+}
+
+// Fields that no message has.
+std::string Unknown(size_t bytes) {
+  std::string fields;
+  while (fields.size() < bytes) fields += std::string("\xfa\x3f\x00", 3);  // field 1023, empty
+  return fields;
+}
+
+TEST(WorkerAnswerTest, AnAnswerOfManySmallPartsTakesNoMemory) {
+  const AnswerLimit limit = RuleStatsLimit(1000);
+  Response inside;
+  inside.mutable_rule_stats()->add_rule_stats()->ParseFromString(Unknown(limit.bytes / 2));
+  const std::string group = "\x0b\x0c";  // field 1 begins and ends
+  std::string groups;
+  while (groups.size() < limit.bytes / 2) groups += group;
+  const std::string answers[] = {Empty(static_cast<int>(limit.parts) + 1), Unknown(limit.bytes / 2), inside.SerializeAsString(), groups,
+                                 std::string(limit.bytes + 1, 'x')};
+  for (const std::string& answer : answers) {
+    const int before = AllocationCount();
+    EXPECT_FALSE(ParseAnswer(answer, limit).has_value());
+    EXPECT_LT(AllocationCount() - before, 10) << answer.size();
+  }
+  EXPECT_TRUE(ParseAnswer(Empty(1000), limit).has_value());
+}
+
+TEST(WorkerAnswerTest, WhatIsNoResponseIsNoAnswer) {
+  Response response;
+  response.mutable_rule_stats()->add_rule_stats()->set_rule_id("a");
+  const std::string bytes = response.SerializeAsString();
+  EXPECT_TRUE(ParseAnswer(bytes, kShortAnswer).has_value());
+  EXPECT_TRUE(ParseAnswer("", kShortAnswer).has_value());
+  for (size_t size = 1; size < bytes.size(); ++size) {
+    EXPECT_FALSE(ParseAnswer(bytes.substr(0, size), kShortAnswer).has_value()) << size;
+  }
+}
+
+TEST(WorkerAnswerTest, FieldsOfALaterVersionAreLeftOut) {
+  internal::v1::RuleStatsResult stats;
+  for (int i = 0; i < 3; ++i) stats.add_rule_stats()->ParseFromString(Unknown(9));
+  Response response;
+  *response.mutable_rule_stats() = stats;
+  ASSERT_TRUE(ParseAnswer(response.SerializeAsString(), RuleStatsLimit(3)).has_value());
+  TrimRuleStats(2, stats);
+  ASSERT_EQ(stats.rule_stats_size(), 2);
+  EXPECT_EQ(stats.rule_stats(1).ByteSizeLong(), 0u);
 }
 
 }  // namespace

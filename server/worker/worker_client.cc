@@ -1,11 +1,11 @@
 #include "server/worker/worker_client.h"
 
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "server/worker/message_socket.h"
-#include "server/worker/worker_answer.h"
 
 namespace sluice {
 namespace {
@@ -31,27 +31,28 @@ absl::StatusOr<std::unique_ptr<WorkerClient>> WorkerClient::Greet(UniqueFd socke
 }
 
 absl::StatusOr<internal::v1::Response> WorkerClient::Call(internal::v1::Request request,
-                                                          std::span<const int> descriptors, absl::Duration timeout) {
-  absl::StatusOr<WorkerAnswer> answer = Ask(request, descriptors, timeout);
+                                                          std::span<const int> descriptors, absl::Duration timeout,
+                                                          const AnswerLimit& limit) {
+  absl::StatusOr<WorkerAnswer> answer = Ask(request, descriptors, timeout, limit);
   if (!answer.ok()) return answer.status();
   return std::move(answer->response);
 }
 
 absl::StatusOr<WorkerAnswer> WorkerClient::CallForDescriptor(internal::v1::Request request, absl::Duration timeout) {
-  absl::StatusOr<WorkerAnswer> answer = Ask(request, {}, timeout);
+  absl::StatusOr<WorkerAnswer> answer = Ask(request, {}, timeout, kShortAnswer);
   if (answer.ok() && !answer->descriptor.valid()) return absl::UnavailableError("the worker's answer lacks a descriptor");
   return answer;
 }
 
 absl::StatusOr<WorkerAnswer> WorkerClient::Ask(internal::v1::Request& request, std::span<const int> descriptors,
-                                               absl::Duration timeout) {
+                                               absl::Duration timeout, const AnswerLimit& limit) {
   // Before anything is sent: the worker is not to blame.
   if (request.ByteSizeLong() > kMaxMessage - kIdSize) {
     return absl::ResourceExhaustedError("the request is too long for the worker");
   }
   const absl::Time deadline = absl::Now() + timeout;
   if (!TakeTurn(deadline)) return absl::UnavailableError("the worker is gone or busy");
-  absl::StatusOr<WorkerAnswer> answer = Exchange(request, descriptors, deadline);
+  absl::StatusOr<WorkerAnswer> answer = Exchange(request, descriptors, deadline, limit);
   EndTurn(answer.ok());
   if (!answer.ok()) return answer;
   const absl::Status status = StatusOf(answer->response);
@@ -60,17 +61,15 @@ absl::StatusOr<WorkerAnswer> WorkerClient::Ask(internal::v1::Request& request, s
 }
 
 absl::StatusOr<WorkerAnswer> WorkerClient::Exchange(internal::v1::Request& request, std::span<const int> descriptors,
-                                                    absl::Time deadline) {
+                                                    absl::Time deadline, const AnswerLimit& limit) {
   request.set_id(++last_id_);
   const absl::Status sent = SendMessage(socket_.get(), request.SerializeAsString(), descriptors, deadline);
   if (!sent.ok()) return sent;
-  absl::StatusOr<ReceivedMessage> received = ReceiveWithDescriptor(socket_.get(), MaxAnswer(request), deadline);
+  absl::StatusOr<ReceivedMessage> received = ReceiveWithDescriptor(socket_.get(), limit.bytes, deadline);
   if (!received.ok()) return received.status();
-  WorkerAnswer answer{.response = {}, .descriptor = std::move(received->descriptor)};
-  if (!answer.response.ParseFromString(received->bytes) || answer.response.id() != request.id()) {
-    return absl::UnavailableError("the worker's answer makes no sense");
-  }
-  return answer;
+  std::optional<internal::v1::Response> response = ParseAnswer(received->bytes, limit);
+  if (!response || response->id() != request.id()) return absl::UnavailableError("the worker's answer makes no sense");
+  return WorkerAnswer{.response = *std::move(response), .descriptor = std::move(received->descriptor)};
 }
 
 bool WorkerClient::connected() const {

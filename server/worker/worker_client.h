@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "netsvc/base/unique_fd.h"
 #include "server/base/mutex.h"
+#include "server/worker/worker_answer.h"
 #include "sluice/internal/v1/worker.pb.h"
 
 namespace sluice {
@@ -34,11 +35,10 @@ class WorkerClient {
   // Sends `request`, whose id is filled in, with duplicates of `descriptors`,
   // and returns the worker's answer. Errors: the worker's own (StatusOf);
   // ResourceExhausted for a request of more than kMaxMessage, which is not sent;
-  // Unavailable or DeadlineExceeded where no answer came, or one that is longer
-  // than MaxAnswer, and then connected() is false and every later call is
-  // Unavailable.
+  // Unavailable or DeadlineExceeded where no answer came, or one of more
+  // than `limit`, and then connected() is false and every later call is Unavailable.
   absl::StatusOr<internal::v1::Response> Call(internal::v1::Request request, std::span<const int> descriptors,
-                                              absl::Duration timeout);
+                                              absl::Duration timeout, const AnswerLimit& limit = kShortAnswer);
 
   // The same for a request whose answer bears a descriptor. Unavailable where it
   // does not.
@@ -56,9 +56,9 @@ class WorkerClient {
   bool TakeTurn(absl::Time deadline);
   void EndTurn(bool still_connected);
   absl::StatusOr<WorkerAnswer> Ask(internal::v1::Request& request, std::span<const int> descriptors,
-                                   absl::Duration timeout);
+                                   absl::Duration timeout, const AnswerLimit& limit);
   absl::StatusOr<WorkerAnswer> Exchange(internal::v1::Request& request, std::span<const int> descriptors,
-                                        absl::Time deadline);
+                                        absl::Time deadline, const AnswerLimit& limit);
 
   const UniqueFd socket_;
   internal::v1::HelloResult hello_;

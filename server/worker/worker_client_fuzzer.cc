@@ -1,6 +1,6 @@
 // What a worker that is its guest's says to the server: no answer of it crashes the
-// server, leaves a descriptor open, or has in it what TrimStats and StatusOf are to
-// keep out; a worker of an unknown version is refused.
+// server, leaves a descriptor open, or has in it what TrimStats, TrimRuleStats and
+// StatusOf are to keep out; a worker of an unknown version is refused.
 //
 // An input is a row of answers, for one call each, the first of them for the
 // greeting: a byte of Control, the size in two bytes, and a serialized Response, or
@@ -44,6 +44,7 @@ enum Control : uint8_t {
 constexpr size_t kAnswerHeaderSize = 3;
 constexpr size_t kMaxAnswers = 24;  // the socket takes them all
 constexpr uint32_t kTopRemotes = 3;
+constexpr size_t kRules = 2;
 constexpr absl::Duration kLong = absl::Hours(1);
 
 // What the server asks, in turns.
@@ -138,11 +139,14 @@ void Ask(WorkerClient& client, size_t turn) {
     FUZZ_REQUIRE(!answer.ok() || answer->descriptor.valid());
     response = answer.ok() ? absl::StatusOr<Response>(std::move(answer->response)) : answer.status();
   } else {
-    response = client.Call(question, {}, kLong);
+    response = client.Call(question, {}, kLong, question.has_get_rule_stats() ? RuleStatsLimit(kRules) : kShortAnswer);
   }
   FUZZ_REQUIRE(connected || absl::IsUnavailable(response.status()));
   RequireProperError(response.status());
-  if (response.ok()) RequireSoundStats(response->stats());
+  if (!response.ok()) return;
+  RequireSoundStats(response->stats());
+  TrimRuleStats(kRules, *response->mutable_rule_stats());
+  FUZZ_REQUIRE(response->rule_stats().rule_stats_size() <= static_cast<int>(kRules));
 }
 
 // The worker has said everything, and its end is shut.

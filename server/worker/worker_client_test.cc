@@ -196,9 +196,7 @@ TEST_F(WorkerClientTest, AnAnswerThatIsTooLongEndsTheConnection) {
   });
   const auto client = Greet();
   ASSERT_NE(client, nullptr);
-  Request rules;
-  rules.mutable_get_rule_stats();
-  EXPECT_TRUE(client->Call(std::move(rules), {}, kSoon).ok());
+  EXPECT_TRUE(client->Call(DetachLink(), {}, kSoon, {.bytes = 3 << 20, .parts = 1}).ok());
   EXPECT_TRUE(absl::IsUnavailable(client->Call(DetachLink(), {}, kSoon).status()));
   EXPECT_FALSE(client->connected());
 }

@@ -1,16 +1,13 @@
 // Block lists that the server was given as files.
 
-#include <stdio.h>
-#include <stdlib.h>
-
 #include <memory>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
-#include "netsvc/base/io.h"
 #include "tests/e2e/e2e_test.h"
 #include "tests/e2e/guest_exec.h"
+#include "tests/e2e/operator_file.h"
 #include "tests/e2e/probes.h"
 
 namespace sluice::e2e {
@@ -23,9 +20,9 @@ class BlockListsTest : public E2eTest {
  protected:
   void SetUp() override {
     E2eTest::SetUp();
-    WriteList("# ads\n0.0.0.0 blocked.test\n||wild.test^\n<junk>\n");
+    list_.Replace("# ads\n0.0.0.0 blocked.test\n||wild.test^\n<junk>\n");
     ServerProcess::Options options;
-    options.flags = {absl::StrCat("--dns_block_list=ads=", path_)};
+    options.flags = {absl::StrCat("--dns_block_list=ads=", list_.path())};
     auto server = ServerProcess::Start(lab(), options);
     ASSERT_TRUE(server.ok()) << server.status();
     listing_ = *std::move(server);
@@ -37,12 +34,6 @@ class BlockListsTest : public E2eTest {
       EXPECT_TRUE(listing_->Stop().ok());
     }
     E2eTest::TearDown();
-  }
-
-  // As editors and downloaders replace a file: in one step.
-  void WriteList(const std::string& text) const {
-    ASSERT_TRUE(WriteFile(path_ + ".new", text).ok());
-    ASSERT_EQ(rename((path_ + ".new").c_str(), path_.c_str()), 0);
   }
 
   std::string CreateHere(const std::string& dns) {
@@ -72,7 +63,7 @@ class BlockListsTest : public E2eTest {
     return seen.value_or(-1);
   }
 
-  const std::string path_ = absl::StrCat(getenv("TEST_TMPDIR"), "/ads.list");
+  const OperatorFile list_{"ads.list"};
   std::unique_ptr<ServerProcess> listing_;
   std::unique_ptr<SandboxClient> client_;
 };
@@ -89,12 +80,12 @@ TEST_F(BlockListsTest, BlocksUntilTheFileSaysOtherwise) {
   // A plain name is itself alone.
   EXPECT_EQ(Status(blocked, "sub.blocked.test"), "NOERROR\n");
 
-  WriteList("other.test\n");
+  list_.Replace("other.test\n");
   EXPECT_EQ(AwaitStatus(blocked, "blocked.test", "NOERROR\n"), "NOERROR\n");
   EXPECT_EQ(Asked("blocked.test"), 1);
   EXPECT_EQ(Status(blocked, "any.wild.test"), "NOERROR\n");
 
-  WriteList("blocked.test\n");
+  list_.Replace("blocked.test\n");
   EXPECT_EQ(AwaitStatus(blocked, "blocked.test", "NXDOMAIN\n"), "NXDOMAIN\n");
 }
 
@@ -104,7 +95,7 @@ TEST_F(BlockListsTest, AChangedFileEndsTheOpenFlowsOfItsNames) {
   GuestExec ends(*client_, lists, TcpDialogue("echo.example.com", 7));
   GuestExec stays(*client_, has_none, TcpDialogue("echo.example.com", 7));
   for (GuestExec* dialogue : {&ends, &stays}) ASSERT_EQ(dialogue->ReadLine().value_or(""), "open");
-  WriteList("echo.example.com\n");
+  list_.Replace("echo.example.com\n");
   EXPECT_EQ(ends.ReadLine().value_or(""), "ECONNRESET");
   const auto closed = client_->AwaitEvent(lists, [](const v1::AuditEvent& event) {
     return event.flow().verdict().reason() == v1::Verdict::REASON_DNS_BLOCKED;

@@ -3,8 +3,6 @@
 // (//server/worker:egress_backstop_test tries the wall alone.)
 
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include <string>
 
@@ -15,6 +13,7 @@
 #include "gtest/gtest.h"
 #include "netsvc/base/io.h"
 #include "tests/e2e/e2e_test.h"
+#include "tests/e2e/operator_file.h"
 #include "tests/e2e/probes.h"
 
 namespace sluice::e2e {
@@ -32,8 +31,8 @@ constexpr size_t kMaxFile = 64 << 10;
 class EgressBackstopTest : public E2eTest {
  protected:
   static void SetUpTestSuite() {
-    SetFloor("rules: []\n");
-    StartSuite({.resolv_conf = "", .flags = {absl::StrCat("--floor_policy=", FloorPath())}, .leave_sandboxes = true});
+    Floor().Replace("rules: []\n");
+    StartSuite({.resolv_conf = "", .flags = {absl::StrCat("--floor_policy=", Floor().path())}, .leave_sandboxes = true});
   }
 
   void SetUp() override {
@@ -43,12 +42,7 @@ class EgressBackstopTest : public E2eTest {
     if (cgroup_.empty()) GTEST_SKIP() << "no egress backstop on this machine";
   }
 
-  static std::string FloorPath() { return absl::StrCat(getenv("TEST_TMPDIR"), "/floor.yaml"); }
-  // In one step, as editors do.
-  static void SetFloor(const std::string& rules) {
-    ASSERT_TRUE(WriteFile(FloorPath() + ".new", rules).ok());
-    ASSERT_EQ(rename((FloorPath() + ".new").c_str(), FloorPath().c_str()), 0);
-  }
+  static OperatorFile Floor() { return OperatorFile("floor.yaml"); }
 
   // The worker's below the mount of cgroup2; "" where it stands behind no wall.
   std::string CgroupOfWorker() const {
@@ -124,10 +118,10 @@ TEST_F(EgressBackstopTest, StandsAroundTheWorkerThatTakesAnothersPlace) {
 TEST_F(EgressBackstopTest, FollowsTheOperatorsFloor) {
   SetPolicy(id_, kAllowLan);
   ASSERT_EQ(Connect(kLan), kConnected);
-  SetFloor("rules: [{id: no-lan, action: ACTION_DENY, peers: [{cidr: 10.0.0.0/8}]}]\n");
+  Floor().Replace("rules: [{id: no-lan, action: ACTION_DENY, peers: [{cidr: 10.0.0.0/8}]}]\n");
   EXPECT_EQ(ConnectOnce(kLan, kRefused), kRefused);
   EXPECT_EQ(Connect(kWeb), kConnected);
-  SetFloor("rules: []\n");
+  Floor().Replace("rules: []\n");
   EXPECT_EQ(ConnectOnce(kLan, kConnected), kConnected);
 }
 

@@ -3,8 +3,6 @@
 
 #include <netinet/in.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include <algorithm>
 #include <string>
@@ -14,9 +12,9 @@
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "netsvc/base/io.h"
 #include "tests/e2e/e2e_test.h"
 #include "tests/e2e/guest_exec.h"
+#include "tests/e2e/operator_file.h"
 #include "tests/e2e/policy_client.h"
 #include "tests/e2e/probes.h"
 
@@ -37,24 +35,18 @@ constexpr char kMirror[] =
 class FloorTest : public E2eTest {
  protected:
   static void SetUpTestSuite() {
-    Replace("rules: []\n");
+    Floor().Replace("rules: []\n");
     ServerProcess::Options options;
-    options.flags = {absl::StrCat("--floor_policy=", Path()), "--metrics_listen=127.0.0.1:0"};
+    options.flags = {absl::StrCat("--floor_policy=", Floor().path()), "--metrics_listen=127.0.0.1:0"};
     StartSuite(options);
   }
 
-  static std::string Path() { return absl::StrCat(getenv("TEST_TMPDIR"), "/floor.yaml"); }
-  // In one step, as editors do.
-  static void Replace(const std::string& text) {
-    ASSERT_TRUE(WriteFile(Path() + ".new", text).ok());
-    ASSERT_EQ(rename((Path() + ".new").c_str(), Path().c_str()), 0);
-  }
-
+  static OperatorFile Floor() { return OperatorFile("floor.yaml"); }
   // Puts rules into the file, with one that tells this version from others.
   static void SetFloor(const std::string& rules) {
     version_ = absl::StrCat("v", ++versions_);
-    Replace(absl::StrCat("rules:\n", rules, "- {id: ", version_, ", action: ACTION_DENY, peers: [{domain: ", version_,
-                         ".invalid}]}\n"));
+    Floor().Replace(absl::StrCat("rules:\n", rules, "- {id: ", version_,
+                                 ", action: ACTION_DENY, peers: [{domain: ", version_, ".invalid}]}\n"));
   }
   // Returns the sandbox's event of the floor that was set last.
   static v1::AuditEvent AwaitFloor(const std::string& id) {
@@ -181,7 +173,7 @@ TEST_F(FloorTest, ABadFileKeepsTheOldRulesAndSaysSo) {
   const std::string id = CreateOci(kAllowAll);
   AwaitFloor(id);
   EXPECT_THAT(Metrics(), HasSubstr("sluice_floor_stale 0\n"));
-  Replace("rules: [{action: ACTION_ALLOW}]\n");
+  Floor().Replace("rules: [{action: ACTION_ALLOW}]\n");
   const absl::Time deadline = absl::Now() + kEventTimeout;
   while (Metrics().find("sluice_floor_stale 1\n") == std::string::npos && absl::Now() < deadline) {
   }

@@ -1,5 +1,5 @@
-#ifndef SLUICE_CLIENTS_CLI_YAML_MESSAGE_H_
-#define SLUICE_CLIENTS_CLI_YAML_MESSAGE_H_
+#ifndef SLUICE_PROTOS_TEXT_YAML_MESSAGE_H_
+#define SLUICE_PROTOS_TEXT_YAML_MESSAGE_H_
 
 #include <optional>
 #include <string>
@@ -12,7 +12,7 @@
 // .proto, enums by their names. JSON is YAML too, and proto JSON is read the
 // same way, its lowerCamelCase names included.
 
-namespace sluice::cli {
+namespace sluice {
 
 // Strict: nothing in the text is passed over. InvalidArgument says "line 3: "
 // and what is wrong there: a field that the message does not have or that
@@ -30,6 +30,6 @@ std::optional<int> LineOf(const std::string& text, absl::string_view field);
 // left out.
 std::string ToYaml(const google::protobuf::Message& message);
 
-}  // namespace sluice::cli
+}  // namespace sluice
 
-#endif  // SLUICE_CLIENTS_CLI_YAML_MESSAGE_H_
+#endif  // SLUICE_PROTOS_TEXT_YAML_MESSAGE_H_

@@ -1,5 +1,5 @@
-#ifndef SLUICE_CLIENTS_CPP_ENUM_WORDS_H_
-#define SLUICE_CLIENTS_CPP_ENUM_WORDS_H_
+#ifndef SLUICE_PROTOS_TEXT_ENUM_WORDS_H_
+#define SLUICE_PROTOS_TEXT_ENUM_WORDS_H_
 
 #include <optional>
 #include <string>
@@ -8,7 +8,7 @@
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/generated_enum_reflection.h"
 
-namespace sluice::client {
+namespace sluice {
 
 // The words of an API enum as people write them: "public_only" for
 // PRESET_PUBLIC_ONLY, by the descriptor, so that a value added to the API is
@@ -37,6 +37,6 @@ std::string EnumWords() {
   return EnumWords(*google::protobuf::GetEnumDescriptor<E>());
 }
 
-}  // namespace sluice::client
+}  // namespace sluice
 
-#endif  // SLUICE_CLIENTS_CPP_ENUM_WORDS_H_
+#endif  // SLUICE_PROTOS_TEXT_ENUM_WORDS_H_

@@ -1,4 +1,4 @@
-#include "clients/cpp/enum_words.h"
+#include "protos/text/enum_words.h"
 
 #include <vector>
 
@@ -8,7 +8,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 
-namespace sluice::client {
+namespace sluice {
 namespace {
 
 std::string WordOf(const google::protobuf::EnumValueDescriptor& value) {
@@ -42,4 +42,4 @@ std::string EnumWords(const google::protobuf::EnumDescriptor& type) {
   return absl::StrJoin(words, ", ");
 }
 
-}  // namespace sluice::client
+}  // namespace sluice

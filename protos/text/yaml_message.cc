@@ -1,4 +1,4 @@
-#include "clients/cli/yaml_message.h"
+#include "protos/text/yaml_message.h"
 
 #include <cstdint>
 #include <optional>
@@ -11,15 +11,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "clients/cli/text.h"
-#include "clients/cpp/enum_words.h"
 #include "google/protobuf/descriptor.h"
+#include "netsvc/base/quote.h"
+#include "protos/text/enum_words.h"
 #include "yaml-cpp/yaml.h"
 
-namespace sluice::cli {
+namespace sluice {
 namespace {
-
-using client::ParseEnumWord;
 
 using google::protobuf::Descriptor;
 using google::protobuf::EnumDescriptor;
@@ -50,7 +48,7 @@ const FieldDescriptor* FindField(const Descriptor& type, const std::string& name
 std::string KindOf(const YAML::Node& node) {
   switch (node.Type()) {
     case YAML::NodeType::Scalar:
-      return absl::StrCat("\"", Printable(node.Scalar()), "\"");
+      return Quote(node.Scalar());
     case YAML::NodeType::Sequence:
       return "a list";
     case YAML::NodeType::Map:
@@ -85,8 +83,7 @@ class Reader {
       const std::string& name = entry.first.Scalar();
       const FieldDescriptor* field = FindField(type, name);
       if (field == nullptr) {
-        return ErrorAt(entry.first, absl::StrCat("there is no field \"", Printable(name), "\" here; there are ",
-                                                 FieldNames(type)));
+        return ErrorAt(entry.first, absl::StrCat("there is no field ", Quote(name), " here; there are ", FieldNames(type)));
       }
       if (!seen.insert(field).second) return ErrorAt(entry.first, absl::StrCat(field->name(), " stands twice"));
       // Nothing has no place of its own.
@@ -253,10 +250,6 @@ class Writer {
   YAML::Emitter out_;
 };
 
-}  // namespace
-
-namespace {
-
 // The deepest node on the way to `field` that there is.
 YAML::Node FindDeepest(YAML::Node node, absl::string_view field) {
   for (const absl::string_view step : absl::StrSplit(field, absl::ByAnyChar(".[]"), absl::SkipEmpty())) {
@@ -301,4 +294,4 @@ absl::Status ParseYaml(const std::string& text, Message& message) {
 
 std::string ToYaml(const Message& message) { return Writer().Write(message); }
 
-}  // namespace sluice::cli
+}  // namespace sluice
