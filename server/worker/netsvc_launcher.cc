@@ -26,6 +26,11 @@ absl::Status StartError(ChildProcess& process, const absl::Status& status) {
   return absl::InternalError(absl::StrCat("the worker process ", process.HowItEnded(), " as it started"));
 }
 
+// Of the worker in `directory`, whose own name is the sandbox's uid.
+std::string GroupName(const std::string& directory) {
+  return WorkerCgroup(std::filesystem::path(directory).filename().string());
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<NetsvcLauncher>> NetsvcLauncher::Make(const std::string& program, Groups groups) {
@@ -40,8 +45,7 @@ absl::StatusOr<std::unique_ptr<NetsvcLauncher>> NetsvcLauncher::Make(const std::
 }
 
 absl::StatusOr<NetsvcWorker::Groups> NetsvcLauncher::MakeGroups(const std::string& directory, pid_t process) const {
-  // The directory's own name is the sandbox's uid.
-  const std::string name = WorkerCgroup(std::filesystem::path(directory).filename().string());
+  const std::string name = GroupName(directory);
   absl::StatusOr<std::unique_ptr<EgressBackstop>> backstop = MakeBackstop(name, process);
   if (!backstop.ok()) return backstop.status();
   return NetsvcWorker::Groups{.backstop = *std::move(backstop), .cpu = MakeCpuGroup(name, process)};
@@ -67,6 +71,13 @@ absl::StatusOr<std::unique_ptr<EgressBackstop>> NetsvcLauncher::MakeBackstop(con
   return backstop;
 }
 
+void NetsvcLauncher::RemoveGroups(const std::string& directory) const {
+  const std::string name = GroupName(directory);
+  // Taken over, and let go of.
+  if (!groups_.backstop_home.empty()) EgressBackstop::Create(groups_.backstop_home, name).IgnoreError();
+  if (groups_.cpu) groups_.cpu->MakeGroup(name).IgnoreError();
+}
+
 absl::StatusOr<std::unique_ptr<Worker>> NetsvcLauncher::Launch(const Options& options) {
   absl::StatusOr<UniqueFd> listener = ListenUnix(options.directory, kWorkerSocket);
   if (!listener.ok()) return listener.status();
@@ -83,7 +94,10 @@ absl::StatusOr<std::unique_ptr<Worker>> NetsvcLauncher::Launch(const Options& op
 
 absl::StatusOr<std::unique_ptr<Worker>> NetsvcLauncher::Adopt(const Options& options) {
   absl::StatusOr<NotedProcess> process = ReadProcessNote(absl::StrCat(options.directory, "/", kWorkerNote));
-  if (!process.ok()) return process.status();
+  if (!process.ok()) {
+    RemoveGroups(options.directory);
+    return process.status();
+  }
   return Meet(ChildProcess::Adopt(process->pid, std::move(process->pidfd)), options);
 }
 

@@ -52,6 +52,8 @@ class NetsvcLauncher : public WorkerLauncher {
   absl::StatusOr<NetsvcWorker::Groups> MakeGroups(const std::string& directory, pid_t process) const;
   absl::StatusOr<std::unique_ptr<EgressBackstop>> MakeBackstop(const std::string& name, pid_t process) const;
   std::unique_ptr<Cgroup> MakeCpuGroup(const std::string& name, pid_t process) const;
+  // Those of a worker that is gone: a server may be killed before it removes them.
+  void RemoveGroups(const std::string& directory) const;
 
   const std::string program_;
   const Groups groups_;

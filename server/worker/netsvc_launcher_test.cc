@@ -25,7 +25,9 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "netsvc/base/io.h"
+#include "server/base/cgroup.h"
 #include "server/base/process_note.h"
+#include "server/worker/egress_backstop.h"
 #include "server/worker/message_socket.h"
 #include "server/worker/unix_socket.h"
 #include "server/worker/worker_client.h"
@@ -132,6 +134,24 @@ TEST_F(NetsvcLauncherTest, SaysHowAProgramEndedThatIsNoWorker) {
 TEST_F(NetsvcLauncherTest, SaysThatThereIsNoProgram) {
   EXPECT_THAT(NetsvcLauncher::Make("/nowhere/sluice-netsvc", {}).status().message(),
               HasSubstr("the worker program /nowhere/sluice-netsvc is not there"));
+}
+
+TEST_F(NetsvcLauncherTest, RemovesTheCgroupOfAWorkerThatIsGone) {
+  const absl::StatusOr<std::string> home = EgressBackstop::FindHome();
+  if (!home.ok()) GTEST_SKIP() << home.status();
+  const std::string cgroup =
+      absl::StrCat(*home, "/", WorkerCgroup(std::filesystem::path(directory_).filename().string()));
+  const auto launcher = NetsvcLauncher::Make(kNetsvc, {.backstop_home = *home});
+  ASSERT_TRUE(launcher.ok()) << launcher.status();
+  {
+    const absl::StatusOr<std::unique_ptr<Worker>> worker = Launch(**launcher);
+    ASSERT_TRUE(worker.ok()) << worker.status();
+    EXPECT_TRUE(std::filesystem::exists(cgroup));
+  }
+  // As where a server is killed before it can remove it.
+  ASSERT_TRUE(std::filesystem::create_directory(cgroup));
+  EXPECT_TRUE(absl::IsNotFound(Adopt(**launcher).status()));
+  EXPECT_FALSE(std::filesystem::exists(cgroup));
 }
 
 TEST_F(NetsvcLauncherTest, AdoptsAWorkerThatAnEarlierServerLeft) {
