@@ -116,7 +116,11 @@ class VmGuestTest : public testing::Test {
     absl::StatusOr<std::unique_ptr<WorkerIds::Lease>> user = users_->Acquire();
     if (!user.ok()) return user.status();
     absl::StatusOr<std::unique_ptr<VmGuest>> guest = VmGuest::Create(
-        *io_, {.directory = At("guest"), .command = std::move(command), .vm = vm_, .user = *std::move(user)});
+        *io_, {.directory = At("guest"),
+               .command = std::move(command),
+               .vm = vm_,
+               .user = *std::move(user),
+               .cpu_group = nullptr});
     if (!guest.ok()) return guest.status();
     guest_ = *std::move(guest);
     Rewrite(then);
