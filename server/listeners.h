@@ -42,7 +42,7 @@ struct Served {
 
 // Serves it, with reflection and health checking, at the addresses of `options`
 // and those that a service manager passed. Unix sockets have mode 0600; with an
-// access policy everybody may connect, and is hung up on unless it names them.
+// access policy everybody may connect, and is UNAUTHENTICATED unless it names them.
 // FailedPrecondition, one sentence, where an address cannot be listened at.
 absl::StatusOr<Listeners> Listen(const ListenOptions& options, Served served);
 

@@ -163,7 +163,8 @@ absl::StatusOr<Caller> AccessControl::Admit(const grpc::AuthContext& peer, const
   absl::StatusOr<Caller> caller = Identify(peer, metadata);
   if (!caller.ok()) return caller;
   const std::optional<Role> least = LeastRole(path);
-  if (!least || caller->role < *least) return Denied();
+  if (!least) return absl::UnimplementedError("there is no such method");
+  if (caller->role < *least) return Denied();
   return caller;
 }
 

@@ -34,6 +34,8 @@ class AccessControl : public Callers {
   // The property of a connection whose far end the kernel told us: its user's
   // number.
   static constexpr char kUserProperty[] = "sluice_user";
+  // Its value for users who may not call: no token of theirs is looked at.
+  static constexpr char kNoUser[] = "nobody";
 
   // Empty paths: no such file.
   struct Files {
@@ -62,7 +64,8 @@ class AccessControl : public Callers {
   absl::StatusOr<Caller> OfCall(const grpc::CallbackServerContext& call) const override;
   absl::StatusOr<Caller> OfStream(const grpc::CallbackServerContext& call) const override;
 
-  // Identify, and PermissionDenied where the caller may not call `path`.
+  // Identify, and PermissionDenied where the caller may not call `path`, Unimplemented
+  // where there is no such method.
   absl::StatusOr<Caller> Admit(const grpc::AuthContext& peer, const Metadata& metadata, absl::string_view path) const;
 
  private:

@@ -1,5 +1,6 @@
 #include "server/access/access_log.h"
 
+#include <fcntl.h>
 #include <grpcpp/grpcpp.h>
 #include <spdlog/async.h>
 #include <spdlog/sinks/basic_file_sink.h>
@@ -14,6 +15,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "google/protobuf/message.h"
+#include "netsvc/base/unique_fd.h"
 #include "server/access/access_control.h"
 #include "server/base/mutex.h"
 #include "server/service/status.h"
@@ -153,6 +155,8 @@ absl::StatusOr<std::unique_ptr<AccessLog>> AccessLog::Open(const std::string& pa
     if (path == "-") {
       sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
     } else {
+      // Says who does what: nobody else's to read unless it was made so.
+      const UniqueFd made(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
       sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(path);
     }
     log->writer_ = std::make_shared<spdlog::details::thread_pool>(kMaxWaiting, 1);

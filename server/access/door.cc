@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "server/access/peer_user.h"
 
 namespace sluice {
@@ -28,6 +29,13 @@ int MaxDescriptor() {
   rlimit limit;
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 1024;
   return static_cast<int>(static_cast<double>(limit.rlim_cur) * Door::kShareOfFiles);
+}
+
+// For poll(2).
+int UntilThen(absl::Time then) {
+  if (then == absl::InfiniteFuture()) return -1;
+  const absl::Duration left = std::max(then - absl::Now(), absl::ZeroDuration());
+  return static_cast<int>(absl::ToInt64Milliseconds(absl::Ceil(left, absl::Milliseconds(1))));
 }
 
 absl::string_view Describe(Reason reason) {
@@ -79,7 +87,7 @@ void Door::Loop() {
   std::vector<pollfd> waiting = {{stop_.get(), POLLIN, 0}};
   for (const ListeningSocket& socket : sockets_) waiting.push_back({socket.fd(), POLLIN, 0});
   while (true) {
-    poll(waiting.data(), waiting.size(), -1);
+    poll(waiting.data(), waiting.size(), UntilThen(strangers_.EndOld(absl::Now())));
     if (waiting[0].revents != 0) return;
     for (size_t i = 0; i < sockets_.size(); ++i) {
       if (waiting[i + 1].revents != 0) TakeOne(sockets_[i]);
@@ -102,10 +110,13 @@ void Door::HandOver(const ListeningSocket& socket, UniqueFd connection) {
   const absl::StatusOr<uid_t> uid = PeerUser(connection.get());
   if (!uid.ok()) return Refuse(Reason::kUnknownUser, "");
   const std::string user = absl::StrCat("user ", *uid);
-  if (!access_.OfUser(*uid)) return Refuse(Reason::kUnknownUser, user);
+  if (!access_.OfUser(*uid)) {
+    Refuse(Reason::kUnknownUser, user);
+    if (strangers_.Take(connection.get(), absl::Now())) UsersOf(socket).TakeStranger(std::move(connection));
+    return;
+  }
   if (!users_connections_.Take(*uid, connection.get())) return Refuse(Reason::kUserLimit, user);
-  UserAcceptors& users = socket.tcp() ? loopback_users_ : unix_users_;
-  if (!users.Take(*uid, std::move(connection))) Refuse(Reason::kUsersLimit, user);
+  if (!UsersOf(socket).Take(*uid, std::move(connection))) Refuse(Reason::kUsersLimit, user);
 }
 
 void Door::Refuse(Reason reason, const std::string& who) {

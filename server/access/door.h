@@ -16,6 +16,7 @@
 #include "server/access/doorkeeper.h"
 #include "server/access/listening_socket.h"
 #include "server/access/refused_connections.h"
+#include "server/access/strangers.h"
 #include "server/access/user_acceptors.h"
 
 namespace sluice {
@@ -24,8 +25,9 @@ namespace sluice {
 // its far end: the user of a Unix socket or of loopback TCP, by the kernel; the
 // holder of a certificate or a token, by TLS.
 //
-// A user who may not call at all is hung up on, without a byte, and so is one who has
-// as many connections as one may. Past kShareOfFiles of the descriptors that this
+// A user who may not call at all is answered so, for a moment (strangers.h). Hung up on,
+// without a byte, is one who has as many connections as one may, and strangers where
+// there are too many. Past kShareOfFiles of the descriptors that this
 // process may have, everybody is, so that some are left for the work. One thread takes
 // them all; it never waits for a peer.
 class Door {
@@ -66,6 +68,7 @@ class Door {
   void Loop();
   void TakeOne(const ListeningSocket& socket);
   void HandOver(const ListeningSocket& socket, UniqueFd connection);
+  UserAcceptors& UsersOf(const ListeningSocket& socket) { return socket.tcp() ? loopback_users_ : unix_users_; }
   // `who`: as a Caller is named, or "".
   void Refuse(RefusedConnections::Reason reason, const std::string& who);
 
@@ -75,6 +78,7 @@ class Door {
   const int max_fd_;
   RefusedConnections refused_;
   ConnectionLimit users_connections_;
+  Strangers strangers_;
   UniqueFd stop_;  // an eventfd
   UserAcceptors unix_users_;
   UserAcceptors loopback_users_;

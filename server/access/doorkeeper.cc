@@ -17,7 +17,12 @@ std::string Value(const AccessControl::Metadata& metadata, const char* key) {
 
 void Doorkeeper::SetUser(uid_t uid) {
   const MutexLock lock(mutex_);
-  user_ = uid;
+  user_ = absl::StrCat(uid);
+}
+
+void Doorkeeper::SetStrangers() {
+  const MutexLock lock(mutex_);
+  user_ = AccessControl::kNoUser;
 }
 
 grpc::Status Doorkeeper::Process(const InputMetadata& metadata, grpc::AuthContext* peer, OutputMetadata*,
@@ -27,7 +32,7 @@ grpc::Status Doorkeeper::Process(const InputMetadata& metadata, grpc::AuthContex
     // Once a connection, ahead of its first call: whoever reads it later reads
     // what does not change any more.
     if (user_ && peer->FindPropertyValues(AccessControl::kUserProperty).empty()) {
-      peer->AddProperty(AccessControl::kUserProperty, absl::StrCat(*user_));
+      peer->AddProperty(AccessControl::kUserProperty, *user_);
     }
   }
   const std::string path = Value(metadata, ":path");

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <optional>
+#include <string>
 
 #include "server/access/access_control.h"
 #include "server/access/access_log.h"
@@ -19,8 +20,10 @@ class Doorkeeper : public grpc::AuthMetadataProcessor {
   // Both outlive it.
   Doorkeeper(const AccessControl& access, AccessLog& log) : access_(access), log_(log) {}
 
-  // All connections that it sees from now on are this user's. Ahead of the first.
+  // All connections that it sees from now on are this user's, or of users who may not
+  // call. Ahead of the first.
   void SetUser(uid_t uid);
+  void SetStrangers();
 
   bool IsBlocking() const override { return false; }
   grpc::Status Process(const InputMetadata& metadata, grpc::AuthContext* peer, OutputMetadata* consumed,
@@ -30,7 +33,7 @@ class Doorkeeper : public grpc::AuthMetadataProcessor {
   const AccessControl& access_;
   AccessLog& log_;
   Mutex mutex_;  // also of the connections' properties, while they are written
-  std::optional<uid_t> user_ GUARDED_BY(mutex_);
+  std::optional<std::string> user_ GUARDED_BY(mutex_);  // AccessControl::kUserProperty
 };
 
 }  // namespace sluice

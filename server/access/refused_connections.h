@@ -8,7 +8,7 @@
 
 namespace sluice {
 
-// How many connections were hung up on, and why. Any thread.
+// How many connections were refused, and why. Any thread.
 class RefusedConnections {
  public:
   enum class Reason {

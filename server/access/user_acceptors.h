@@ -20,12 +20,14 @@ namespace sluice {
 // from the first connection on. One thread.
 class UserAcceptors {
  public:
-  // At most `count` users. `type`: which connections gRPC takes for local.
+  // At most `count` users; 0 takes nobody. `type`: which connections gRPC takes for local.
   UserAcceptors(size_t count, grpc_local_connect_type type, const AccessControl& access, AccessLog& log,
                 grpc::ServerBuilder& builder);
 
   // False where there is no acceptor left for a user who is new: closed.
   bool Take(uid_t uid, UniqueFd connection);
+  // Of a user who may not call: every call is UNAUTHENTICATED, with a token or without.
+  void TakeStranger(UniqueFd connection);
 
  private:
   struct Slot {
@@ -33,7 +35,11 @@ class UserAcceptors {
     std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor;
   };
 
+  static Slot MakeSlot(grpc_local_connect_type type, const AccessControl& access, AccessLog& log,
+                       grpc::ServerBuilder& builder);
+
   std::vector<Slot> slots_;
+  Slot strangers_;
   std::map<uid_t, size_t> of_user_;
 };
 

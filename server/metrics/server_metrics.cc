@@ -113,7 +113,7 @@ const char* Word(RefusedConnections::Reason reason) {
 
 MetricFamily Refused(const RefusedConnections& refused) {
   MetricFamily family = Family("sluice_connections_refused_total",
-                               "Connections that were hung up on ahead of their first call, by reason.", MetricType::Counter);
+                               "Connections that were refused ahead of their first call, by reason.", MetricType::Counter);
   for (const RefusedConnections::Reason reason : RefusedConnections::kReasons) {
     AddCounter(family, {{"reason", Word(reason)}}, static_cast<double>(refused.Get(reason)));
   }
