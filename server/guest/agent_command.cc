@@ -1,6 +1,6 @@
 #include "server/guest/agent_command.h"
 
-#include <limits>
+#include <map>
 #include <utility>
 
 #include "absl/strings/match.h"

@@ -1,7 +1,5 @@
 #include "server/guest/agent_terminal.h"
 
-#include <signal.h>
-
 #include <algorithm>
 #include <optional>
 #include <set>
@@ -209,6 +207,9 @@ class AgentTerminal::State : public std::enable_shared_from_this<State> {
     showing_ = 0;
     wait_ = kFirstWait;
     if (outcome->out.empty()) return End();
+    if (outcome->out.size() > kShownAtOnce) {
+      return absl::FailedPreconditionError("the guest's agent says more than it was asked for");
+    }
     const MutexLock lock(mutex_);
     shown_ = std::move(outcome->out);
     Deliver();

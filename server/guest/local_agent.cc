@@ -18,7 +18,7 @@ namespace {
 
 // Where deploy/setup.sh unpacks it.
 constexpr char kAgent[] = "/var/cache/sluice/vm/usr/sbin/qemu-ga";
-constexpr char kPath[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";  // whatever the test's is
+constexpr char kPath[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";  // and nothing else of the test's
 constexpr absl::Duration kStartTimeout = absl::Seconds(20);
 
 }  // namespace
@@ -37,7 +37,7 @@ absl::Status LocalAgent::Start() {
   if (mkdtemp(directory.data()) == nullptr) return ErrnoError(errno, "mkdtemp");
   directory_ = directory;
   const auto pid = StartProgram({.program = "/usr/bin/env",
-                                 .args = {kPath, kAgent, "--method=unix-listen", absl::StrCat("--path=", At("socket")),
+                                 .args = {"-i", kPath, kAgent, "--method=unix-listen", absl::StrCat("--path=", At("socket")),
                                           absl::StrCat("--statedir=", directory_), absl::StrCat("--pidfile=", At("pid"))}});
   if (!pid.ok()) return pid.status();
   pid_ = *pid;

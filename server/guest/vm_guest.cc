@@ -287,13 +287,17 @@ absl::StatusOr<std::unique_ptr<GuestProcess>> VmGuest::Exec(const ExecOptions& o
 }
 
 absl::StatusOr<std::unique_ptr<GuestProcess>> VmGuest::StartProcess(const ExecOptions& options) {
+  const absl::Time deadline = absl::Now() + kCallTimeout;
   if (absl::Status status = agent_->Ping(); !status.ok()) return status;
   absl::StatusOr<AgentTools> tools = FindTools(*agent_, options, kCallTimeout);
   if (!tools.ok()) return tools.status();
   const auto on_end = [life = life_] { life->Leave(); };
   if (options.terminal) {
-    return AgentTerminal::Start(
-        io_, {.agent = agent_, .program = options, .tools = *std::move(tools), .timeout = kCallTimeout, .on_end = on_end});
+    return AgentTerminal::Start(io_, {.agent = agent_,
+                                      .program = options,
+                                      .tools = *std::move(tools),
+                                      .timeout = deadline - absl::Now(),
+                                      .on_end = on_end});
   }
   return std::make_unique<AgentProcess>(io_, agent_, AgentCommand(options, *tools), on_end);
 }

@@ -8,7 +8,7 @@ export PATH=/bin:/usr/sbin
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
-mkdir /dev/pts
+mkdir -p /dev/pts
 mount -t devpts devpts /dev/pts
 printf '%s\n' root:x:0:0::/:/bin/sh guest:x:1001:101::/:/bin/sh >/etc/passwd
 for module in virtio_ring virtio failover net_failover virtio_net virtio_console \
