@@ -3,8 +3,6 @@
 #include "server/guest/agent_files.h"
 
 #include <errno.h>
-#include <sched.h>
-#include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,8 +18,7 @@
 #include "gtest/gtest.h"
 #include "netsvc/base/io.h"
 #include "server/guest/file_calls.h"
-#include "server/guest/run_program.h"
-#include "server/worker/unix_socket.h"
+#include "server/guest/local_agent.h"
 
 namespace sluice {
 namespace {
@@ -30,43 +27,23 @@ namespace fs = std::filesystem;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-// Where deploy/setup.sh unpacks it.
-constexpr char kAgent[] = "/var/cache/sluice/vm/usr/sbin/qemu-ga";
-constexpr absl::Duration kStartTimeout = absl::Seconds(20);
 constexpr size_t kMaxFile = 1 << 20;
 
 class AgentFilesTest : public testing::Test {
  protected:
   void SetUp() override {
-    // Of its own, and the agent's: what is mounted goes with them.
-    ASSERT_EQ(unshare(CLONE_NEWNS), 0) << errno;
-    ASSERT_EQ(mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0) << errno;
-    // Short: a Unix socket's path has 107 bytes, and the agent takes no descriptor.
-    directory_ = "/tmp/sluice-agent-XXXXXX";
-    ASSERT_NE(mkdtemp(directory_.data()), nullptr);
+    ASSERT_TRUE(local_.Start().ok());
     ASSERT_TRUE(fs::create_directory(At("files")));
-    const auto pid = StartProgram({.program = kAgent,
-                                   .args = {"--method=unix-listen", absl::StrCat("--path=", At("socket")),
-                                            absl::StrCat("--statedir=", directory_), absl::StrCat("--pidfile=", At("pid"))}});
-    ASSERT_TRUE(pid.ok()) << pid.status();
-    pid_ = *pid;
-    const auto agent = std::make_shared<GuestAgent>([this] { return ConnectUnix(directory_, "socket"); });
-    const absl::Time deadline = absl::Now() + kStartTimeout;
-    while (!agent->Ping().ok() && absl::Now() < deadline) {
-    }
-    ASSERT_TRUE(agent->Ping().ok());
     const auto call = std::make_shared<int>();
     call_ = call;
-    files_ = std::make_unique<AgentFiles>(agent, call);
+    files_ = std::make_unique<AgentFiles>(local_.agent(), call);
   }
   void TearDown() override {
     files_ = nullptr;
-    if (pid_ > 0) KillChild(pid_);
     umount2(At("files").c_str(), MNT_DETACH);  // where a test mounted something
-    fs::remove_all(directory_);
   }
 
-  std::string At(const std::string& path) const { return absl::StrCat(directory_, "/", path); }
+  std::string At(const std::string& path) const { return local_.At(path); }
   std::string File(const std::string& name) const { return At(absl::StrCat("files/", name)); }
   void Make(const std::string& name, const std::string& data) const { ASSERT_TRUE(WriteFile(File(name), data).ok()); }
   static std::string Content(const std::string& path) { return ReadFile(path, kMaxFile).value_or("<none>"); }
@@ -93,8 +70,7 @@ class AgentFilesTest : public testing::Test {
     return names;
   }
 
-  std::string directory_;
-  pid_t pid_ = 0;
+  LocalAgent local_;
   std::unique_ptr<AgentFiles> files_;
   std::weak_ptr<const void> call_;  // that files_ is for
 };

@@ -22,8 +22,8 @@ class AgentProcess : public GuestProcess {
  public:
   static constexpr size_t kMaxInput = 4 << 20;  // bytes
 
-  // `io` outlives it. `on_end` is called once, from a thread of its own, when nothing
-  // of the program is left here.
+  // `options`: as of AgentCommand(). `io` outlives it. `on_end` is called once, from a
+  // thread of its own, when nothing of the program is left here.
   AgentProcess(IoThread& io, std::shared_ptr<GuestAgent> agent, ExecOptions options, std::function<void()> on_end);
   ~AgentProcess() override;
 

@@ -21,10 +21,14 @@ constexpr absl::Duration kFirstWait = absl::Milliseconds(2);
 constexpr absl::Duration kLongestWait = absl::Milliseconds(100);
 constexpr size_t kMaxWords = 200;  // bytes of the guest's own in an error
 
-absl::StatusOr<GuestAgent::Outcome> RunToEnd(GuestAgent& agent, const ExecOptions& options, absl::Duration timeout) {
+}  // namespace
+
+absl::StatusOr<GuestAgent::Outcome> RunToEnd(GuestAgent& agent, const ExecOptions& program, absl::Duration timeout) {
   const absl::Time deadline = absl::Now() + timeout;
-  const absl::StatusOr<int64_t> pid = agent.Start(options, "");
-  if (absl::IsNotFound(pid.status())) return absl::FailedPreconditionError("the guest has no /bin/sh, which this takes");
+  const absl::StatusOr<int64_t> pid = agent.Start(program, "");
+  if (absl::IsNotFound(pid.status())) {
+    return absl::FailedPreconditionError(absl::StrCat("the guest has no ", program.args.front(), ", which this takes"));
+  }
   if (!pid.ok()) return pid.status();
   for (absl::Duration wait = kFirstWait; absl::Now() < deadline; wait = std::min(wait * 2, kLongestWait)) {
     absl::StatusOr<GuestAgent::Outcome> outcome = agent.Ask(*pid);
@@ -33,8 +37,6 @@ absl::StatusOr<GuestAgent::Outcome> RunToEnd(GuestAgent& agent, const ExecOption
   }
   return absl::DeadlineExceededError(absl::StrCat("the guest took longer than ", absl::FormatDuration(timeout)));
 }
-
-}  // namespace
 
 absl::Status ExplainGuestError(absl::string_view words, const std::string& path) {
   const std::vector<absl::string_view> lines = absl::StrSplit(absl::StripAsciiWhitespace(words), '\n');

@@ -25,6 +25,10 @@ struct AgentScript {
   std::string path;               // for errors
 };
 
+// Runs a program to its end. DeadlineExceeded past `timeout`, after which it may still
+// run; FailedPrecondition where the guest does not have it. Blocks.
+absl::StatusOr<GuestAgent::Outcome> RunToEnd(GuestAgent& agent, const ExecOptions& program, absl::Duration timeout);
+
 // Runs it to its end, and returns what it printed. Errors as of FileError, from its
 // exit code or the last line that it printed to stderr; FailedPrecondition with that
 // line where it says nothing known; DeadlineExceeded past `timeout`, after which it

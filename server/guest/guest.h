@@ -62,9 +62,9 @@ class Guest {
   // Adopt() wants to know. "" where it knows without, or the server runs none.
   virtual std::string FirstProcess() const { return ""; }
 
-  // NotFound (no such program), FailedPrecondition (the guest ended, or is
-  // someone else's), FieldError of "args", "user", "working_directory" or
-  // "terminal" (such guests have none).
+  // NotFound (no such program), FailedPrecondition (the guest ended, is someone
+  // else's, or has not what the program takes), FieldError of "args", "user" or
+  // "working_directory".
   virtual absl::StatusOr<std::unique_ptr<GuestProcess>> Exec(const ExecOptions& options) = 0;
 
   // Its files, for one call's use: they are there until the guest is stopped.

@@ -35,18 +35,9 @@ std::string BytesOf(const json& object, const char* name) {
   return bytes;
 }
 
-// The program runs in a directory of its own through the guest's shell; the agent
-// knows of none.
-std::vector<std::string> CommandOf(const ExecOptions& options) {
-  if (options.working_directory.empty()) return options.args;
-  std::vector<std::string> command = {"/bin/sh", "-c", "cd -- \"$0\" && exec \"$@\"", options.working_directory};
-  command.insert(command.end(), options.args.begin(), options.args.end());
-  return command;
-}
-
 // The agent puts it in the place of its own, PATH with it.
-std::map<std::string, std::string> EnvironmentOf(const ExecOptions& options) {
-  std::map<std::string, std::string> env = options.env;
+std::map<std::string, std::string> EnvironmentOf(const ExecOptions& program) {
+  std::map<std::string, std::string> env = program.env;
   if (!env.empty()) env.emplace("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
   return env;
 }
@@ -61,17 +52,23 @@ absl::Status GuestAgent::Ping() {
   return status;
 }
 
-absl::StatusOr<int64_t> GuestAgent::Start(const ExecOptions& options, const std::string& input) {
-  const std::vector<std::string> command = CommandOf(options);
-  json arguments = {{"path", command.front()},
-                    {"arg", std::vector<std::string>(command.begin() + 1, command.end())},
+absl::StatusOr<int64_t> GuestAgent::Start(const ExecOptions& program, const std::string& input) {
+  if (input.empty()) return Execute(program, std::nullopt);
+  return Execute(program, absl::Base64Escape(input));
+}
+
+absl::StatusOr<int64_t> GuestAgent::StartWithPipe(const ExecOptions& program) { return Execute(program, ""); }
+
+absl::StatusOr<int64_t> GuestAgent::Execute(const ExecOptions& program, const std::optional<std::string>& input) {
+  json arguments = {{"path", program.args.front()},
+                    {"arg", std::vector<std::string>(program.args.begin() + 1, program.args.end())},
                     {"capture-output", true}};
-  for (const auto& [name, value] : EnvironmentOf(options)) arguments["env"].push_back(absl::StrCat(name, "=", value));
-  if (!input.empty()) arguments["input-data"] = absl::Base64Escape(input);
+  for (const auto& [name, value] : EnvironmentOf(program)) arguments["env"].push_back(absl::StrCat(name, "=", value));
+  if (input) arguments["input-data"] = *input;
   const absl::StatusOr<json> answer = Call("guest-exec", arguments);
   // GLib's words for a program that could not be run (gspawn.c).
   if (!answer.ok() && absl::StrContains(answer.status().message(), "No such file or directory")) {
-    return absl::NotFoundError(absl::StrCat("the guest has no program ", options.args.front()));
+    return absl::NotFoundError(absl::StrCat("the guest has no program ", program.args.front()));
   }
   if (!answer.ok()) return answer.status();
   const int64_t pid = answer->is_object() ? IntegerOf(*answer, "pid", 0) : 0;

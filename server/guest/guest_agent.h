@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -37,10 +38,14 @@ class GuestAgent {
   // an agent holds up one thread, however often it is asked for.
   absl::Status Ping();
 
-  // Starts a program, with `input` as its standard input, and returns its number.
+  // Starts a program, with `input` as its standard input, and returns its number. Of
+  // `program` args and env count, and no others.
   // NotFound where there is no such program. Output is kept by the agent, up to
   // 16 MiB of each stream, until it is asked for.
-  absl::StatusOr<int64_t> Start(const ExecOptions& options, const std::string& input);
+  absl::StatusOr<int64_t> Start(const ExecOptions& program, const std::string& input);
+  // Likewise; its standard input is the reading end of a pipe, which others in the guest
+  // reach as /proc/NUMBER/fd/0, and whose writing end nobody keeps open.
+  absl::StatusOr<int64_t> StartWithPipe(const ExecOptions& program);
 
   struct Outcome {
     bool exited = false;
@@ -65,6 +70,8 @@ class GuestAgent {
   bool closed() const { return closed_; }
 
  private:
+  // `input`: in base64; none: there is nothing to read.
+  absl::StatusOr<int64_t> Execute(const ExecOptions& program, const std::optional<std::string>& input);
   absl::StatusOr<nlohmann::json> Call(const char* command, const nlohmann::json& arguments);
   absl::Status Open(absl::Time deadline) REQUIRES(mutex_);
 

@@ -20,7 +20,7 @@ struct ExecOptions {
   std::vector<std::string> args;                // the first is the program; not empty
   std::map<std::string, std::string> env = {};  // beside PATH, HOME, TERM and the guest's own
   std::string working_directory = {};           // empty: the guest's
-  std::string user = {};                        // "uid[:gid]"; empty: the guest's
+  std::string user = {};                        // "uid[:gid]", or a virtual machine's by name; empty: the guest's
   // Set: it has a terminal of this size, and no stderr of its own.
   std::optional<TerminalSize> terminal = {};
 };

@@ -21,11 +21,13 @@
 #include "netsvc/base/field_error.h"
 #include "netsvc/base/io.h"
 #include "netsvc/base/pass_descriptor.h"
-#include "server/guest/agent_files.h"
 #include "server/base/process_note.h"
 #include "server/base/process_status.h"
+#include "server/guest/agent_command.h"
+#include "server/guest/agent_files.h"
 #include "server/guest/agent_process.h"
-#include "server/guest/agent_script.h"
+#include "server/guest/agent_terminal.h"
+#include "server/guest/agent_tools.h"
 #include "server/guest/json_socket.h"
 #include "server/guest/run_program.h"
 #include "server/worker/unix_socket.h"
@@ -275,13 +277,6 @@ absl::Status VmGuest::Start(std::function<void(ProcessExit)> on_exit) {
   return Command("cont", json::object());
 }
 
-absl::Status VmGuest::CheckDirectory(const std::string& path) const {
-  if (path.empty()) return absl::OkStatus();
-  const AgentScript check = {.text = R"([ -d "$1" ] || exit 101)", .args = {path}, .path = path};
-  const absl::Status status = RunScript(*agent_, check, kCallTimeout).status();
-  return absl::IsNotFound(status) ? FieldError("working_directory", "is not a directory of the guest") : status;
-}
-
 absl::Status VmGuest::Resume(std::function<void(ProcessExit)> on_exit) {
   const MutexLock lock(transition_);
   if (!ended_.ok()) return ended_;
@@ -298,18 +293,26 @@ void VmGuest::Watch(UniqueFd pidfd, std::function<void(ProcessExit)> on_exit) {
 
 absl::StatusOr<std::unique_ptr<GuestProcess>> VmGuest::Exec(const ExecOptions& options) {
   if (absl::Status status = CheckExecOptions(options); !status.ok()) return status;
-  if (options.terminal) return absl::UnimplementedError("programs in virtual machines have no terminal");
-  if (!options.user.empty()) {
-    return FieldError("user", "cannot be chosen in a virtual machine: programs run as the guest's agent does");
-  }
   if (absl::Status status = life_->Enter(kMaxPrograms); !status.ok()) return status;
-  absl::Status status = agent_->Ping();
-  if (status.ok()) status = CheckDirectory(options.working_directory);
-  if (!status.ok()) {
-    life_->Leave();
-    return status;
+  absl::StatusOr<std::unique_ptr<GuestProcess>> process = StartProcess(options);
+  if (!process.ok()) life_->Leave();
+  return process;
+}
+
+absl::StatusOr<std::unique_ptr<GuestProcess>> VmGuest::StartProcess(const ExecOptions& options) {
+  const absl::Time deadline = absl::Now() + kCallTimeout;
+  if (absl::Status status = agent_->Ping(); !status.ok()) return status;
+  absl::StatusOr<AgentTools> tools = FindTools(*agent_, options, kCallTimeout);
+  if (!tools.ok()) return tools.status();
+  const auto on_end = [life = life_] { life->Leave(); };
+  if (options.terminal) {
+    return AgentTerminal::Start(io_, {.agent = agent_,
+                                      .program = options,
+                                      .tools = *std::move(tools),
+                                      .timeout = deadline - absl::Now(),
+                                      .on_end = on_end});
   }
-  return std::make_unique<AgentProcess>(io_, agent_, options, [life = life_] { life->Leave(); });
+  return std::make_unique<AgentProcess>(io_, agent_, AgentCommand(options, *tools), on_end);
 }
 
 absl::StatusOr<std::unique_ptr<GuestFiles>> VmGuest::Files() {

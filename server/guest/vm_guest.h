@@ -76,9 +76,9 @@ class VmGuest : public Guest {
   // Programs of Exec are the agent's: they go on in the machine.
   absl::Status Resume(std::function<void(ProcessExit)> on_exit) override;
   // FailedPrecondition where no agent answers; ResourceExhausted where kMaxPrograms
-  // run; see AgentProcess, and AgentFiles.
+  // run; see FindTools, AgentProcess and AgentTerminal.
   absl::StatusOr<std::unique_ptr<GuestProcess>> Exec(const ExecOptions& options) override;
-  // FailedPrecondition likewise; ResourceExhausted where kMaxFileCalls are under way.
+  // FailedPrecondition likewise; see AgentFiles; ResourceExhausted where kMaxFileCalls are under way.
   absl::StatusOr<std::unique_ptr<GuestFiles>> Files() override;
   // At once, as by pulling the plug: its disk is forgotten in any case.
   absl::Status Stop(absl::Time deadline) override;
@@ -95,8 +95,8 @@ class VmGuest : public Guest {
 
   // Starts QEMU, halted. Returns its pidfd.
   absl::StatusOr<UniqueFd> Launch() REQUIRES(transition_);
-  // FieldError of "working_directory" where the guest has no such directory.
-  absl::Status CheckDirectory(const std::string& path) const;
+  // What Exec does, but for counting.
+  absl::StatusOr<std::unique_ptr<GuestProcess>> StartProcess(const ExecOptions& options);
   void Watch(UniqueFd pidfd, std::function<void(ProcessExit)> on_exit) REQUIRES(transition_);
   // Gives QEMU its weight.
   void EnterCpuGroup(pid_t pid) const REQUIRES(transition_);

@@ -157,10 +157,10 @@ TEST_F(VmGuestTest, RunsPrograms) {
   EXPECT_EQ(InVm("kill -9 $$").code, 128 + SIGKILL);
 }
 
-TEST_F(VmGuestTest, SaysWhatItCannotDoForAProgram) {
+TEST_F(VmGuestTest, RunsAProgramInADirectoryAsAUser) {
   v1::ExecStart start;
   start.set_sandbox_id(id_);
-  for (const char* arg : {"sh", "-c", "pwd; echo $A"}) start.add_args(arg);
+  for (const char* arg : {"sh", "-c", "pwd; echo $A; id -u; id -g"}) start.add_args(arg);
   (*start.mutable_env())["A"] = "b";
   start.set_working_directory("/www");
   const auto run = [](const v1::ExecStart& program) {
@@ -168,16 +168,41 @@ TEST_F(VmGuestTest, SaysWhatItCannotDoForAProgram) {
     exec.CloseInput();
     return exec.Wait();
   };
-  EXPECT_EQ(run(start).value_or(ExecResult()).out, "/www\nb\n");
+  EXPECT_EQ(run(start).value_or(ExecResult()).out, "/www\nb\n0\n0\n");
+  start.set_user("1000:100");
+  EXPECT_EQ(run(start).value_or(ExecResult()).out, "/www\nb\n1000\n100\n");
+  start.set_user("guest");
+  EXPECT_EQ(run(start).value_or(ExecResult()).out, "/www\nb\n1001\n101\n");
+  start.set_user("stranger");
+  EXPECT_EQ(run(start).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(run(start).status().message()), HasSubstr("user: is not a user of the guest"));
+  start.clear_user();
   start.set_working_directory("/nowhere");
   EXPECT_THAT(std::string(run(start).status().message()), HasSubstr("working_directory: is not a directory of the guest"));
   EXPECT_EQ(run(start).status().code(), absl::StatusCode::kInvalidArgument);
-  start.clear_working_directory();
+}
+
+TEST_F(VmGuestTest, GivesAProgramATerminal) {
+  v1::ExecStart start;
+  start.set_sandbox_id(id_);
+  for (const char* arg : {"sh", "-c", "test -t 0 && stty size; id -u; read -r line; stty size; sleep 1000; exit 7"}) {
+    start.add_args(arg);
+  }
+  start.mutable_terminal()->set_columns(132);
+  start.mutable_terminal()->set_rows(43);
   start.set_user("1000");
-  EXPECT_EQ(run(start).status().code(), absl::StatusCode::kInvalidArgument);
-  start.clear_user();
-  start.mutable_terminal();
-  EXPECT_EQ(run(start).status().code(), absl::StatusCode::kUnimplemented);
+  GuestExec exec(client(), start);
+  EXPECT_EQ(exec.ReadLine().value_or(""), "43 132\r");
+  EXPECT_EQ(exec.ReadLine().value_or(""), "1000\r");
+  exec.Resize(100, 50);
+  exec.Write("go on\r");
+  EXPECT_EQ(exec.ReadLine().value_or(""), "go on\r") << "the terminal's echo";
+  EXPECT_EQ(exec.ReadLine().value_or(""), "50 100\r");
+  exec.Write("\3");
+  EXPECT_EQ(exec.Wait().value_or(ExecResult()).code, 128 + SIGINT);
+  start.mutable_args()->at(2) = "test -t 0 && exit 7";
+  EXPECT_EQ(GuestExec(client(), start).Wait().value_or(ExecResult()).code, 7);
+  EXPECT_EQ(RunInGuest(client(), id_, {"sh", "-c", "test -t 0 && exit 7"}).value_or(ExecResult()).code, 1);
 }
 
 TEST_F(VmGuestTest, MovesFiles) {

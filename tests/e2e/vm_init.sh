@@ -8,6 +8,9 @@ export PATH=/bin:/usr/sbin
 mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
+mkdir -p /dev/pts
+mount -t devpts devpts /dev/pts
+printf '%s\n' root:x:0:0::/:/bin/sh guest:x:1001:101::/:/bin/sh >/etc/passwd
 for module in virtio_ring virtio failover net_failover virtio_net virtio_console \
   virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_blk; do
   insmod "/modules/$module.ko"

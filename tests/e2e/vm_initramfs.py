@@ -1,8 +1,8 @@
 """Makes the initramfs of vm_guest_test: vm_initramfs.py PACKAGES INIT OUTPUT PROGRAM...
 
 PACKAGES is where deploy/setup.sh unpacked Debian's kernel and guest agent. What goes
-in: busybox, the agent with its libraries, the modules that the virtual machine's
-devices take, INIT as /init, and each PROGRAM in /bin.
+in: busybox; the agent, script and setpriv with their libraries; the modules that the
+virtual machine's devices take; INIT as /init, and each PROGRAM in /bin.
 """
 
 import glob
@@ -57,7 +57,9 @@ def main():
   archive.add_file('bin/busybox', '/bin/busybox')
   agent = f'{packages}/usr/sbin/qemu-ga'
   archive.add_file('usr/sbin/qemu-ga', agent)
-  for library in libraries(agent):
+  for tool in TOOLS:
+    archive.add_file(f'bin/{os.path.basename(tool)}', tool)
+  for library in sorted({library for program in (agent, *TOOLS) for library in libraries(program)}):
     archive.add_file(library.lstrip('/'), library)
   for module in MODULES:
     archive.add_file(f'modules/{module}.ko', glob.glob(f'{packages}/lib/modules/*/kernel/**/{module}.ko', recursive=True)[0])

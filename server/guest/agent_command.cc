@@ -1,0 +1,159 @@
+#include "server/guest/agent_command.h"
+
+#include <map>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
+
+namespace sluice {
+namespace {
+
+using Command = std::vector<std::string>;
+
+constexpr char kForever[] = "2147483647";  // seconds
+
+constexpr char kInDirectory[] = R"sh(cd -- "$0" && exec "$@")sh";
+constexpr char kAsSu[] = R"sh(exec "$0" "$@")sh";
+
+// Holder, KIND, its program, kInside, and what that takes. Both ends of the terminal's
+// own pipe stay open in it, so that its input does not end. script(1) takes a text and
+// no arguments: they go through its environment.
+constexpr char kTerminal[] = R"sh(exec <>"/proc/$$/fd/0" >"/proc/$1/fd/0" 2>&1
+kind=$2 program=$3 inside=$4 n=0
+shift 4
+for arg; do
+  n=$((n + 1))
+  export "SLUICE_ARG_$n=$arg"
+done
+export SLUICE_ARGS="$n" SHELL=/bin/sh
+[ "$kind" != script ] || exec "$program" -q -e -c "$inside" /dev/null
+exec "$program" -c 'import os, pty, sys
+status = pty.spawn(["/bin/sh", "-c", sys.argv[1]])
+sys.exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))' "$inside")sh";
+
+// Rows, columns, the terminal's owner (or nothing), and the program.
+constexpr char kInside[] = R"sh(n=0
+while [ "$n" -lt "$SLUICE_ARGS" ]; do
+  n=$((n + 1))
+  eval "set -- \"\$@\" \"\$SLUICE_ARG_$n\""
+  unset "SLUICE_ARG_$n"
+done
+unset SLUICE_ARGS SHELL
+tty=$(tty) && stty echo rows "$1" cols "$2" || exit
+[ -z "$3" ] || chown "$3" "$tty"
+printf '%s %s\n' "$$" "$tty"
+shift 3
+exec "$@")sh";
+
+constexpr char kShow[] = R"sh(exec dd bs="$2" count=1 <"/proc/$1/fd/0" 2>/dev/null)sh";
+constexpr char kType[] = R"sh(exec cat >"/proc/$1/fd/0")sh";
+constexpr char kSignal[] = R"sh(kill -"$1" -"$2")sh";
+
+// Holder, terminal, session, seconds.
+constexpr char kHangUp[] = R"sh(kill -9 "$2"
+n=0
+while [ "$n" -lt "$4" ] && kill -0 "$3" 2>/dev/null; do
+  n=$((n + 1))
+  sleep 1
+done
+kill -9 -"$3" 2>/dev/null
+kill -9 "$1")sh";
+
+Command Script(const char* text, Command args) {
+  Command command = {"/bin/sh", "-c", text, "sluice"};
+  command.insert(command.end(), args.begin(), args.end());
+  return command;
+}
+
+void Append(const Command& more, Command& command) { command.insert(command.end(), more.begin(), more.end()); }
+
+Command AsUser(const AgentTools& tools) {
+  const std::string uid = absl::StrCat(tools.id.uid);
+  const std::string gid = absl::StrCat(tools.id.gid);
+  switch (tools.user) {
+    case AgentTools::User::kAgent:
+      return {};
+    case AgentTools::User::kSetpriv:
+      if (tools.groups.empty()) return {tools.user_program, "--reuid", uid, "--regid", gid, "--clear-groups", "--"};
+      return {tools.user_program, "--reuid", uid, "--regid", gid, "--groups", tools.groups, "--"};
+    case AgentTools::User::kChroot:
+      return {tools.user_program, absl::StrCat("--userspec=", uid, ":", gid), absl::StrCat("--groups=", tools.groups),
+              "--skip-chdir", "/"};
+    case AgentTools::User::kSu:
+      return {tools.user_program, "-s", "/bin/sh", "-c", kAsSu, "--", tools.name};
+  }
+  return {};
+}
+
+// env(1) sets the program's, so that it is no other's on the way to it.
+Command InEnvironment(const ExecOptions& options, const AgentTools& tools) {
+  std::map<std::string, std::string> env = options.env;
+  if (options.terminal) env.emplace("TERM", "xterm");
+  if (!options.user.empty()) env.emplace("HOME", tools.home);
+  Command command = {"env", "--"};
+  for (const auto& [name, value] : env) command.push_back(absl::StrCat(name, "=", value));
+  // Which env would take for one more.
+  if (absl::StrContains(options.args.front(), '=')) Append({"/bin/sh", "-c", kAsSu}, command);
+  return command;
+}
+
+const char* KindOf(AgentTools::Terminal terminal) {
+  return terminal == AgentTools::Terminal::kScript ? "script" : "python3";
+}
+
+}  // namespace
+
+ExecOptions AgentCommand(const ExecOptions& options, const AgentTools& tools) {
+  ExecOptions command = {.args = {}};
+  if (!options.working_directory.empty()) command.args = {"/bin/sh", "-c", kInDirectory, options.working_directory};
+  if (options.user.empty() && !options.terminal) {
+    command.env = options.env;
+  } else {
+    Append(AsUser(tools), command.args);
+    Append(InEnvironment(options, tools), command.args);
+  }
+  Append(options.args, command.args);
+  return command;
+}
+
+Command HolderCommand() { return {"sleep", kForever}; }
+
+Command TerminalCommand(int64_t holder, TerminalSize size, const AgentTools& tools, const Command& command) {
+  const std::string owner = tools.user == AgentTools::User::kAgent ? "" : absl::StrCat(tools.id.uid);
+  Command args = {absl::StrCat(holder),    KindOf(tools.terminal), tools.terminal_program, kInside,
+                  absl::StrCat(size.rows), absl::StrCat(size.columns), owner};
+  Append(command, args);
+  return Script(kTerminal, std::move(args));
+}
+
+Command ShowCommand(int64_t holder) { return Script(kShow, {absl::StrCat(holder), absl::StrCat(kShownAtOnce)}); }
+
+Command TypeCommand(int64_t terminal) { return Script(kType, {absl::StrCat(terminal)}); }
+
+bool TerminalSession::Parse(const std::string& line, TerminalSession& session) {
+  const std::pair<absl::string_view, absl::string_view> parts = absl::StrSplit(line, absl::MaxSplits(' ', 1));
+  // A pid_t, and no process that is not one of many: a signal to group 1 is for all.
+  int32_t pid;
+  if (!absl::SimpleAtoi(parts.first, &pid) || pid <= 1 || !absl::StartsWith(parts.second, "/dev/")) return false;
+  session = {.pid = pid, .tty = std::string(parts.second)};
+  return true;
+}
+
+Command ResizeCommand(const TerminalSession& session, TerminalSize size) {
+  return {"stty", "-F", session.tty, "rows", absl::StrCat(size.rows), "cols", absl::StrCat(size.columns)};
+}
+
+Command SignalCommand(const TerminalSession& session, int signal) {
+  return Script(kSignal, {absl::StrCat(signal), absl::StrCat(session.pid)});
+}
+
+Command HangUpCommand(int64_t holder, int64_t terminal, const TerminalSession& session) {
+  return Script(kHangUp, {absl::StrCat(holder), absl::StrCat(terminal), absl::StrCat(session.pid),
+                          absl::StrCat(kHangUpSeconds)});
+}
+
+}  // namespace sluice
