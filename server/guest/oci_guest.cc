@@ -64,9 +64,6 @@ absl::StatusOr<UniqueFd> OpenPidfd(pid_t pid) {
   return fd;
 }
 
-// The number of process `pid` in its own, innermost pid namespace.
-absl::StatusOr<int64_t> PidInGuest(pid_t pid) { return ProcessStatusNumber(pid, "NSpid"); }
-
 absl::StatusOr<int64_t> ParentOf(pid_t pid) { return ProcessStatusNumber(pid, "PPid"); }
 
 struct Pipe {
@@ -304,12 +301,8 @@ absl::StatusOr<std::unique_ptr<GuestProcess>> OciGuest::StartProgram(OciProcess 
   }
   LocalProcess::Options& options = program->streams;
   options.host_pid = pid;
-  if (runtime_.is_gvisor()) {
-    options.guest_pid = program->process.guest_pid;
-    options.signal = SignalSender(std::move(process), options.guest_pid);
-  } else {
-    options.guest_pid = static_cast<pid_t>(PidInGuest(pid).value_or(0));
-  }
+  options.guest_pid = program->process.guest_pid;
+  if (runtime_.is_gvisor()) options.signal = SignalSender(std::move(process), options.guest_pid);
   options.pidfd = *std::move(pidfd);
   options.on_reaped = [life = life_, claim = std::move(program->process.claim)] { life->Leave(); };
   return std::make_unique<LocalProcess>(io_, std::move(options));
@@ -320,8 +313,8 @@ std::function<void(int)> OciGuest::SignalSender(OciProcess process, pid_t group)
     const absl::StatusOr<pid_t> sender = runtime.StartSignal(id, process, group, signal);
     if (!sender.ok()) return;
     absl::StatusOr<UniqueFd> pidfd = OpenPidfd(*sender);
-    if (pidfd.ok()) return io.ReapOnExit(*std::move(pidfd), [](ProcessExit) {});
-    KillChild(*sender);
+    if (!pidfd.ok()) return KillChild(*sender);
+    io.ReapOnExit(*std::move(pidfd), [](ProcessExit) {});
   };
 }
 

@@ -85,21 +85,26 @@ absl::StatusOr<OciRuntime::Process> OciRuntime::Launch(HostProgram command, cons
                                          const std::string& program) const {
   const std::string log = absl::StrCat(prefix, ".log");
   const std::string pid_file = absl::StrCat(prefix, ".pid");
-  const std::string guest_pid_file = GuestPidFile(prefix);
   const absl::Cleanup remove_files = [&] {
-    for (const std::string& file : {log, pid_file, guest_pid_file}) unlink(file.c_str());
+    for (const std::string& file : {log, pid_file, GuestPidFile(prefix)}) unlink(file.c_str());
   };
   const Orphans::Launch launch(*orphans_);
   const absl::StatusOr<ProcessExit> exit = RunProgram(command, kTimeout);
   const absl::StatusOr<pid_t> pid = ReadPid(pid_file);
   if (exit.ok() && *exit == ProcessExit{}) {
     if (!pid.ok()) return pid.status();
-    return Process{.pid = *pid, .guest_pid = ReadPid(guest_pid_file).value_or(0), .claim = orphans_->ClaimChild(*pid)};
+    return Process{.pid = *pid, .guest_pid = PidInGuest(*pid, prefix), .claim = orphans_->ClaimChild(*pid)};
   }
   // It may have started the process all the same, and left it to this one.
   if (pid.ok()) KillChild(*pid);
   if (!exit.ok()) return exit.status();
   return ExplainRuntimeError(ReadFile(log, kMaxLog).value_or(""), program);
+}
+
+pid_t OciRuntime::PidInGuest(pid_t pid, const std::string& prefix) const {
+  if (is_gvisor_) return ReadPid(GuestPidFile(prefix)).value_or(0);
+  // In its own, innermost pid namespace.
+  return static_cast<pid_t>(ProcessStatusNumber(pid, "NSpid").value_or(0));
 }
 
 absl::StatusOr<OciRuntime::Process> OciRuntime::Run(const std::string& id, const std::string& bundle,

@@ -52,7 +52,7 @@ class OciRuntime {
   // A process that it started, and which is to be waited for.
   struct Process {
     pid_t pid = 0;
-    pid_t guest_pid = 0;  // in the guest's numbering; 0: the kernel tells it of `pid`
+    pid_t guest_pid = 0;  // in the guest's numbering; 0: not known
     Orphans::Claim claim;
   };
 
@@ -101,6 +101,9 @@ class OciRuntime {
   HostProgram Command(const std::string& log, std::vector<std::string> args) const;
   // Runs a command that starts a process; `prefix` names its log and pid file.
   absl::StatusOr<Process> Launch(HostProgram command, const std::string& prefix, const std::string& program) const;
+  // Of the process `pid` of this host, which a launch with `prefix` started; 0 where it
+  // cannot be told.
+  pid_t PidInGuest(pid_t pid, const std::string& prefix) const;
 
   const Options options_;
   bool is_gvisor_ = false;
