@@ -28,6 +28,9 @@ namespace sluice {
 //     rootfs/      where its root is mounted, as only the runtime sees it
 //     layer/       likewise, of its writable layer
 //     exec-N.*     while a program is started
+//
+// In gVisor (OciRuntime::is_gvisor) AttachLink is FailedPrecondition once it was
+// started, and Files always; programs of an earlier server's go on.
 class OciGuest : public Guest {
  public:
   struct Options {
