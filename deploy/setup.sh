@@ -27,8 +27,8 @@ readonly PACKAGES=(
   # Guests, and the test lab.
   bind9-dnsutils busybox-static ca-certificates crun curl dnsmasq-base dnsperf
   fish iperf3 iproute2 iputils-ping iputils-tracepath jq mount netcat-openbsd
-  nginx-light openssl procps prometheus python3 runc slirp4netns socat sqlite3
-  systemd tcpdump tmux traceroute tshark unbound util-linux wrk zsh
+  nginx-light openssl procps prometheus python3 runc runsc slirp4netns socat
+  sqlite3 systemd tcpdump tmux traceroute tshark unbound util-linux wrk zsh
   # Virtual machines; the libraries of the agent that runs in the tests' own.
   libnuma1 liburing2 qemu-system-x86
 )

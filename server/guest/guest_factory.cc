@@ -172,6 +172,10 @@ absl::StatusOr<std::unique_ptr<Guest>> GuestFactoryImpl::CreateOci(const v1::Oci
   const absl::StatusOr<std::string> rootfs = FindRootfs(oci.rootfs(), options_.state_dir, roots_);
   if (!rootfs.ok()) return rootfs.status();
   if (const absl::Status status = user->CheckOn(*rootfs); !status.ok()) return InField("oci", status);
+  // The host would count threads of gVisor's kernel, which ends where it may have no more.
+  if (runtime_.is_gvisor() && oci.max_processes() != 0) {
+    return FieldError("oci.max_processes", "cannot be limited: this server's OCI runtime is gVisor's");
+  }
   absl::StatusOr<NetNamespace> netns = NetNamespace::Create();
   if (!netns.ok()) return netns.status();
   absl::StatusOr<std::unique_ptr<OciGuest>> guest =

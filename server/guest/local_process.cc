@@ -21,6 +21,7 @@ class LocalProcess::State {
         stdin_(io.loop(), std::move(options.stdin_fd)),
         stdout_(std::move(options.stdout_fd), ProcessEvent::Kind::kStdout),
         stderr_(std::move(options.stderr_fd), ProcessEvent::Kind::kStderr),
+        signal_(std::move(options.signal)),
         on_reaped_(std::move(options.on_reaped)) {}
 
   void Next(std::function<void(ProcessEvent)> callback) {
@@ -32,6 +33,7 @@ class LocalProcess::State {
 
   void Signal(int signal) {
     if (exit_) return;
+    if (signal_) return signal_(signal);
     // Not reaped, so its number is still its own, and its group's: crun's programs do
     // not lead theirs.
     if (const pid_t group = getpgid(host_pid_); group > 0) kill(-group, signal);
@@ -93,6 +95,7 @@ class LocalProcess::State {
   std::function<void(ProcessEvent)> next_;
   std::optional<ProcessExit> exit_;
   std::unique_ptr<EventLoop::Handle> kill_timer_;
+  const std::function<void(int)> signal_;
   const std::function<void()> on_reaped_;
 };
 

@@ -31,6 +31,10 @@ class LocalProcess : public GuestProcess {
     UniqueFd stdout_fd;
     UniqueFd stderr_fd;
     bool has_terminal = false;
+    // On the I/O thread, which it does not hold up: how a signal gets to the program's
+    // group, where `host_pid` only stands for a process of a kernel of the guest's own.
+    // Empty: as to any process of this host.
+    std::function<void(int signal)> signal = {};
     // On the I/O thread once the process is reaped, whether or not this object
     // still exists.
     std::function<void()> on_reaped;

@@ -46,10 +46,11 @@ absl::Status ExplainRuntimeError(absl::string_view log, absl::string_view progra
                      "no such process", "/status`: no such file"})) {
     return absl::FailedPreconditionError("the guest has ended");
   }
-  if (HasAny(error, {"chdir to cwd", "chdir `", "mkdir cwd", "cwd must be", "cwd property", "container init: mkdir "})) {
+  if (HasAny(error, {"chdir to cwd", "chdir `", "mkdir cwd", "cwd must be", "cwd property", "container init: mkdir ",
+                     "initial working directory"})) {
     return FieldError("working_directory", "is not a directory of the guest that this user may enter");
   }
-  const bool about_program = HasAny(error, {"exec: ", "exec /", "executable"});
+  const bool about_program = HasAny(error, {"exec: ", "exec /", "executable", "failed to load "});
   if (about_program && HasAny(error, {"not found", "no such file or directory", "not a directory"})) {
     return absl::NotFoundError(absl::StrCat("there is no program ", program, " in the guest"));
   }

@@ -57,6 +57,19 @@ TEST(OciErrorTest, ExplainsWhatCrunSays) {
             absl::InternalError("the OCI runtime failed: mount `x`: No; fail startup"));
 }
 
+TEST(OciErrorTest, ExplainsWhatRunscSays) {
+  // As runsc of December 2022 words them.
+  EXPECT_EQ(ExplainRuntimeError(Log(R"(executing processes for container: executing command \"/x\" in sandbox: failed )"
+                                    "to load /x: no such file or directory"),
+                                "/x"),
+            absl::NotFoundError("there is no program /x in the guest"));
+  EXPECT_EQ(CodeOf(R"(executing command \"/etc\" in sandbox: failed to load /etc: permission denied)"),
+            absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(FieldOf(ExplainRuntimeError(
+                Log(R"(failed to find initial working directory \"/nowhere\": no such file or directory)"), "prog")),
+            "working_directory");
+}
+
 TEST(OciErrorTest, PassesOnWhatItDoesNotKnow) {
   EXPECT_EQ(ExplainRuntimeError(Log("cgroup is full"), "prog"),
             absl::InternalError("the OCI runtime failed: cgroup is full"));

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -62,9 +63,6 @@ absl::StatusOr<UniqueFd> OpenPidfd(pid_t pid) {
   if (!fd.valid()) return ErrnoError(errno, absl::StrCat("pidfd_open ", pid));
   return fd;
 }
-
-// The number of process `pid` in its own, innermost pid namespace.
-absl::StatusOr<int64_t> PidInGuest(pid_t pid) { return ProcessStatusNumber(pid, "NSpid"); }
 
 absl::StatusOr<int64_t> ParentOf(pid_t pid) { return ProcessStatusNumber(pid, "PPid"); }
 
@@ -161,6 +159,14 @@ absl::StatusOr<OciRuntime::Process> OciGuest::RunContainer() {
   return process;
 }
 
+absl::StatusOr<UniqueFd> OciGuest::AttachLink(const LinkConfig& config) {
+  const MutexLock lock(transition_);
+  if (runtime_.is_gvisor() && started_) {
+    return absl::FailedPreconditionError("a guest of gVisor's takes its interface when it starts and no other later");
+  }
+  return link_.Attach(config);
+}
+
 absl::StatusOr<OciGuest::Init> OciGuest::OpenInit(pid_t pid, UniqueFd pidfd) {
   UniqueFd to_reap(fcntl(pidfd.get(), F_DUPFD_CLOEXEC, 0));
   if (!to_reap.valid()) return ErrnoError(errno, "duplicate a descriptor");
@@ -207,7 +213,8 @@ absl::Status OciGuest::Resume(std::function<void(ProcessExit)> on_exit) {
   const MutexLock lock(transition_);
   if (!adopted_) return EndedMeanwhile();
   Watch(*std::exchange(adopted_, std::nullopt), std::move(on_exit));
-  return EndPrograms();
+  // In gVisor they are not this host's, and go on.
+  return runtime_.is_gvisor() ? absl::OkStatus() : EndPrograms();
 }
 
 void OciGuest::Watch(Init init, std::function<void(ProcessExit)> on_exit) {
@@ -239,6 +246,10 @@ absl::Status OciGuest::EndPrograms() const {
 }
 
 absl::StatusOr<std::unique_ptr<GuestFiles>> OciGuest::Files() {
+  // Its first process has a root that is nobody's, and not the guest's.
+  if (runtime_.is_gvisor()) {
+    return absl::FailedPreconditionError("files of a guest of gVisor's are reached from within alone: run a program in it");
+  }
   if (const absl::Status status = life_->CheckRunning(); !status.ok()) return status;
   const MutexLock lock(root_mutex_);
   if (!root_.valid()) return absl::FailedPreconditionError("the guest has ended");
@@ -278,7 +289,7 @@ absl::StatusOr<std::unique_ptr<GuestProcess>> OciGuest::StartProgram(OciProcess 
   const bool has_terminal = process.terminal.has_value();
   OciRuntime::Exec exec = {.id = options_.id,
                            .prefix = absl::StrCat(options_.directory, "/", name),
-                           .process = std::move(process)};
+                           .process = process};
   absl::StatusOr<Program> program =
       has_terminal ? StartWithTerminal(std::move(exec)) : StartWithPipes(std::move(exec));
   if (!program.ok()) return program.status();
@@ -290,10 +301,21 @@ absl::StatusOr<std::unique_ptr<GuestProcess>> OciGuest::StartProgram(OciProcess 
   }
   LocalProcess::Options& options = program->streams;
   options.host_pid = pid;
-  options.guest_pid = static_cast<pid_t>(PidInGuest(pid).value_or(0));
+  options.guest_pid = program->process.guest_pid;
+  if (runtime_.is_gvisor()) options.signal = SignalSender(std::move(process), options.guest_pid);
   options.pidfd = *std::move(pidfd);
   options.on_reaped = [life = life_, claim = std::move(program->process.claim)] { life->Leave(); };
   return std::make_unique<LocalProcess>(io_, std::move(options));
+}
+
+std::function<void(int)> OciGuest::SignalSender(OciProcess process, pid_t group) const {
+  return [&runtime = runtime_, &io = io_, id = options_.id, process = std::move(process), group](int signal) {
+    const absl::StatusOr<pid_t> sender = runtime.StartSignal(id, process, group, signal);
+    if (!sender.ok()) return;
+    absl::StatusOr<UniqueFd> pidfd = OpenPidfd(*sender);
+    if (!pidfd.ok()) return KillChild(*sender);
+    io.ReapOnExit(*std::move(pidfd), [](ProcessExit) {});
+  };
 }
 
 absl::StatusOr<OciGuest::Program> OciGuest::StartWithPipes(OciRuntime::Exec exec) const {
@@ -320,10 +342,14 @@ absl::StatusOr<OciGuest::Program> OciGuest::StartWithTerminal(OciRuntime::Exec e
   const absl::StatusOr<ConsoleSocket> console = ConsoleSocket::Make(options_.directory, socket_name);
   if (!console.ok()) return console.status();
   exec.console_socket = console->path();
+  const TerminalSize size = exec.process.terminal.value_or(TerminalSize());
   const absl::StatusOr<OciRuntime::Process> process = runtime_.Start(exec);
   if (!process.ok()) return process.status();
   absl::StatusOr<UniqueFd> terminal = console->Receive();
   if (terminal.ok()) {
+    // runsc minds no consoleSize.
+    const winsize window = {.ws_row = size.rows, .ws_col = size.columns, .ws_xpixel = 0, .ws_ypixel = 0};
+    ioctl(terminal->get(), TIOCSWINSZ, &window);
     Program program{.process = *process, .streams = {}};
     program.streams.has_terminal = true;
     program.streams.stdout_fd.reset(fcntl(terminal->get(), F_DUPFD_CLOEXEC, 0));

@@ -28,6 +28,9 @@ namespace sluice {
 //     rootfs/      where its root is mounted, as only the runtime sees it
 //     layer/       likewise, of its writable layer
 //     exec-N.*     while a program is started
+//
+// In gVisor (OciRuntime::is_gvisor) AttachLink is FailedPrecondition once it was
+// started, and Files always; programs of an earlier server's go on.
 class OciGuest : public Guest {
  public:
   struct Options {
@@ -50,7 +53,7 @@ class OciGuest : public Guest {
   ~OciGuest() override;
   void Leave() override;
 
-  absl::StatusOr<UniqueFd> AttachLink(const LinkConfig& config) override { return link_.Attach(config); }
+  absl::StatusOr<UniqueFd> AttachLink(const LinkConfig& config) override;
   absl::StatusOr<UniqueFd> LinkDescriptor() override { return link_.Descriptor(); }
   absl::Status DetachLink() override { return link_.Detach(); }
   absl::Status Start(std::function<void(ProcessExit)> on_exit) override;
@@ -83,6 +86,8 @@ class OciGuest : public Guest {
     OciRuntime::Process process;
     LocalProcess::Options streams;
   };
+  // LocalProcess::Options::signal of a program that runs as `process` in gVisor.
+  std::function<void(int)> SignalSender(OciProcess process, pid_t group) const;
   absl::StatusOr<Program> StartWithPipes(OciRuntime::Exec exec) const;
   absl::StatusOr<Program> StartWithTerminal(OciRuntime::Exec exec) const;
   absl::Status AwaitEnd(absl::Time deadline) const;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -9,6 +10,7 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/numbers.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "netsvc/base/io.h"
 #include "netsvc/base/unique_fd.h"
@@ -21,9 +23,14 @@ namespace {
 
 constexpr size_t kMaxLog = 1 << 20;  // bytes
 constexpr size_t kMaxPidFile = 32;   // bytes
+constexpr size_t kMaxVersion = 4096;  // bytes
+// After a container's name, in the names of runsc's files of it.
+constexpr char kRunscSuffix[] = "_sandbox:";
 constexpr size_t kMaxPids = 1 << 20;  // bytes: 4 M processes are the kernel's limit, a container has far fewer
 // Holds env and arguments: nobody else's to read.
 constexpr unsigned kPrivate = 0600;
+
+std::string GuestPidFile(const std::string& prefix) { return absl::StrCat(prefix, ".guest-pid"); }
 
 absl::StatusOr<pid_t> ReadPid(const std::string& path) {
   const absl::StatusOr<std::string> text = ReadFile(path, kMaxPidFile);
@@ -31,6 +38,20 @@ absl::StatusOr<pid_t> ReadPid(const std::string& path) {
   pid_t pid;
   if (!absl::SimpleAtoi(*text, &pid) || pid <= 0) return absl::InternalError(absl::StrCat(path, " holds no pid"));
   return pid;
+}
+
+// What is written to it, from the beginning.
+absl::StatusOr<std::string> ReadMemory(const UniqueFd& memory, size_t limit) {
+  return ReadFile(absl::StrCat("/proc/self/fd/", memory.get()), limit);
+}
+
+// runsc takes a namespace with /proc/sys/net/core/rmem_default for the host's own and
+// refuses to take over its interfaces; newer kernels show that in every namespace.
+absl::Status HideNetworkSettings() {
+  if (mount("tmpfs", "/proc/sys/net", "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr) == 0) {
+    return absl::OkStatus();
+  }
+  return ErrnoError(errno, "hide /proc/sys/net from the OCI runtime");
 }
 
 }  // namespace
@@ -42,8 +63,11 @@ HostProgram OciRuntime::Command(const std::string& log, std::vector<std::string>
   return command;
 }
 
-absl::Status OciRuntime::CheckUsable() const {
-  const absl::StatusOr<ProcessExit> exit = RunProgram({.program = options_.program, .args = {"--version"}}, kTimeout);
+absl::Status OciRuntime::CheckUsable() {
+  const UniqueFd out(memfd_create("version", MFD_CLOEXEC));
+  if (!out.valid()) return ErrnoError(errno, "memfd_create");
+  const absl::StatusOr<ProcessExit> exit =
+      RunProgram({.program = options_.program, .args = {"--version"}, .stdout_fd = out.get()}, kTimeout);
   if (absl::IsNotFound(exit.status())) {
     return absl::FailedPreconditionError(
         absl::StrCat("the OCI runtime ", options_.program, " is not there: install it or name another"));
@@ -52,7 +76,9 @@ absl::Status OciRuntime::CheckUsable() const {
   if (*exit != ProcessExit{}) {
     return absl::FailedPreconditionError(absl::StrCat("the OCI runtime ", options_.program, " --version fails"));
   }
-  return absl::OkStatus();
+  const absl::StatusOr<std::string> version = ReadMemory(out, kMaxVersion);
+  is_gvisor_ = version.ok() && absl::StartsWith(*version, "runsc version");
+  return version.status();
 }
 
 absl::StatusOr<OciRuntime::Process> OciRuntime::Launch(HostProgram command, const std::string& prefix,
@@ -60,15 +86,14 @@ absl::StatusOr<OciRuntime::Process> OciRuntime::Launch(HostProgram command, cons
   const std::string log = absl::StrCat(prefix, ".log");
   const std::string pid_file = absl::StrCat(prefix, ".pid");
   const absl::Cleanup remove_files = [&] {
-    unlink(log.c_str());
-    unlink(pid_file.c_str());
+    for (const std::string& file : {log, pid_file, GuestPidFile(prefix)}) unlink(file.c_str());
   };
   const Orphans::Launch launch(*orphans_);
   const absl::StatusOr<ProcessExit> exit = RunProgram(command, kTimeout);
   const absl::StatusOr<pid_t> pid = ReadPid(pid_file);
   if (exit.ok() && *exit == ProcessExit{}) {
     if (!pid.ok()) return pid.status();
-    return Process{.pid = *pid, .claim = orphans_->ClaimChild(*pid)};
+    return Process{.pid = *pid, .guest_pid = PidInGuest(*pid, prefix), .claim = orphans_->ClaimChild(*pid)};
   }
   // It may have started the process all the same, and left it to this one.
   if (pid.ok()) KillChild(*pid);
@@ -76,8 +101,17 @@ absl::StatusOr<OciRuntime::Process> OciRuntime::Launch(HostProgram command, cons
   return ExplainRuntimeError(ReadFile(log, kMaxLog).value_or(""), program);
 }
 
+pid_t OciRuntime::PidInGuest(pid_t pid, const std::string& prefix) const {
+  if (is_gvisor_) return ReadPid(GuestPidFile(prefix)).value_or(0);
+  // In its own, innermost pid namespace.
+  return static_cast<pid_t>(ProcessStatusNumber(pid, "NSpid").value_or(0));
+}
+
 absl::StatusOr<OciRuntime::Process> OciRuntime::Run(const std::string& id, const std::string& bundle,
                                       const std::string& program) const {
+  if (is_gvisor_) {
+    if (const absl::Status status = HideNetworkSettings(); !status.ok()) return status;
+  }
   const std::string prefix = absl::StrCat(bundle, "/run");
   return Launch(Command(absl::StrCat(prefix, ".log"), {"run", "--detach", "--bundle", bundle, "--pid-file",
                                                        absl::StrCat(prefix, ".pid"), id}),
@@ -91,7 +125,8 @@ absl::StatusOr<OciRuntime::Process> OciRuntime::Start(const Exec& exec) const {
   if (!status.ok()) return status;
   std::vector<std::string> args = {"exec", "--detach", "--process", process_file, "--pid-file",
                                    absl::StrCat(exec.prefix, ".pid")};
-  if (!exec.console_socket.empty()) args.insert(args.end(), {"--tty", "--console-socket", exec.console_socket});
+  if (!exec.console_socket.empty()) args.insert(args.end(), {"--console-socket", exec.console_socket});
+  if (is_gvisor_) args.insert(args.end(), {"--internal-pid-file", GuestPidFile(exec.prefix)});
   args.push_back(exec.id);
   HostProgram command = Command(absl::StrCat(exec.prefix, ".log"), std::move(args));
   command.stdin_fd = exec.stdin_fd;
@@ -100,10 +135,24 @@ absl::StatusOr<OciRuntime::Process> OciRuntime::Start(const Exec& exec) const {
   return Launch(std::move(command), exec.prefix, exec.process.args.front());
 }
 
+absl::StatusOr<pid_t> OciRuntime::StartSignal(const std::string& id, OciProcess process, pid_t group,
+                                              int signal) const {
+  process.args = {OciContainer::kInitPath, absl::StrCat(signal), absl::StrCat(group)};
+  process.working_directory.clear();
+  process.terminal.reset();
+  const UniqueFd file(memfd_create("process", MFD_CLOEXEC));
+  if (!file.valid()) return ErrnoError(errno, "memfd_create");
+  if (const absl::Status status = WriteAll(file.get(), OciProcessJson(process)); !status.ok()) return status;
+  HostProgram command = Command("", {"exec", "--process", "/dev/fd/3", id});
+  command.more_fds = {file.get()};
+  return StartProgram(command);
+}
+
 absl::Status OciRuntime::Delete(const std::string& id) const {
-  std::error_code error;
-  if (!std::filesystem::exists(absl::StrCat(options_.root, "/", id), error)) return absl::OkStatus();
-  const absl::StatusOr<ProcessExit> exit = RunProgram(Command("", {"delete", "--force", id}), kTimeout);
+  if (!List().contains(id)) return absl::OkStatus();
+  // runsc's waits until a process of its own, which it left to this one, was reaped.
+  const absl::StatusOr<ProcessExit> exit =
+      RunProgram(Command("", {"delete", "--force", id}), kTimeout, [this] { ReapOrphans(); });
   if (!exit.ok()) return exit.status();
   if (*exit == ProcessExit{}) return absl::OkStatus();
   return absl::InternalError(absl::StrCat(options_.program, " could not remove the container ", id));
@@ -116,7 +165,7 @@ absl::StatusOr<std::vector<pid_t>> OciRuntime::Processes(const std::string& id) 
   command.stdout_fd = out.get();
   const absl::StatusOr<ProcessExit> exit = RunProgram(command, kTimeout);
   if (!exit.ok()) return exit.status();
-  const absl::StatusOr<std::string> text = ReadFile(absl::StrCat("/proc/self/fd/", out.get()), kMaxPids);
+  const absl::StatusOr<std::string> text = ReadMemory(out, kMaxPids);
   if (!text.ok()) return text.status();
   const nlohmann::json pids = nlohmann::json::parse(*text, nullptr, /*allow_exceptions=*/false);
   std::vector<pid_t> processes;
@@ -133,11 +182,12 @@ void OciRuntime::EndStrays() const {
   KillByCommandLine(ours, kTimeout);
 }
 
-std::vector<std::string> OciRuntime::List() const {
-  std::vector<std::string> ids;
+std::set<std::string> OciRuntime::List() const {
+  std::set<std::string> ids;
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(options_.root, error)) {
-    ids.push_back(entry.path().filename());
+    const std::string name = entry.path().filename();
+    ids.insert(name.substr(0, name.find(kRunscSuffix)));
   }
   return ids;
 }

@@ -19,6 +19,7 @@ namespace sluice {
 namespace {
 
 constexpr size_t kMaxStat = 4096;         // bytes
+constexpr uint64_t kNeverRanProgram = 0x40;  // PF_FORKNOEXEC of a process's flags (linux/sched.h)
 constexpr size_t kMaxChildren = 1 << 20;  // bytes: some hundred thousand of them
 
 int64_t TicksSinceBoot() {
@@ -45,6 +46,7 @@ std::vector<pid_t> Children() {
 struct ProcessStat {
   bool ended = false;
   pid_t session = 0;
+  uint64_t flags = 0;
   int64_t start = 0;  // ticks since boot
 };
 
@@ -54,10 +56,11 @@ std::optional<ProcessStat> StatOf(pid_t pid) {
   // The second field is the name, which may have blanks and brackets in it.
   const size_t name_end = text->rfind(") ");
   if (name_end == text->npos) return std::nullopt;
-  // From the third, the state, on; session is the 6th, starttime the 22nd.
+  // From the third, the state, on; session is the 6th, flags the 9th, starttime the 22nd.
   const std::vector<absl::string_view> fields = absl::StrSplit(absl::string_view(*text).substr(name_end + 2), ' ');
   ProcessStat stat;
-  if (fields.size() < 20 || !absl::SimpleAtoi(fields[3], &stat.session) || !absl::SimpleAtoi(fields[19], &stat.start)) {
+  if (fields.size() < 20 || !absl::SimpleAtoi(fields[3], &stat.session) || !absl::SimpleAtoi(fields[6], &stat.flags) ||
+      !absl::SimpleAtoi(fields[19], &stat.start)) {
     return std::nullopt;
   }
   stat.ended = fields[0] == "Z";
@@ -105,7 +108,8 @@ bool Orphans::IsNobodys(pid_t pid) const {
   if (claimed_.contains(pid)) return false;
   const std::optional<ProcessStat> stat = StatOf(pid);
   if (!stat || !stat->ended) return false;
-  if (stat->session == getsid(0) || stat->session == pid) return false;
+  if (stat->session == getsid(0)) return false;
+  if (stat->session == pid && (stat->flags & kNeverRanProgram) == 0) return false;
   return launches_.empty() || stat->start < *launches_.begin();
 }
 

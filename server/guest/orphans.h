@@ -18,7 +18,8 @@ namespace sluice {
 // namespace keeps the guest's first process from ending (pid_namespaces(7)).
 //
 // Children that this process started by itself are told by their session: its own, or
-// one that they lead. Any thread; calls read /proc.
+// one that they lead; and by running a program, which processes of a guest of gVisor's,
+// leaders too, never do. Any thread; calls read /proc.
 class Orphans : public std::enable_shared_from_this<Orphans> {
  public:
   static std::shared_ptr<Orphans> Create() { return std::shared_ptr<Orphans>(new Orphans); }

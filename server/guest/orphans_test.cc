@@ -61,6 +61,29 @@ TEST_F(OrphansTest, ReapsWhatNobodyClaims) {
   EXPECT_FALSE(IsThere(orphan));
 }
 
+TEST_F(OrphansTest, ReapsALeaderThatNeverRanAProgram) {
+  int fds[2];
+  ASSERT_EQ(pipe(fds), 0);
+  const UniqueFd read_end(fds[0]);
+  const UniqueFd write_end(fds[1]);
+  const pid_t parent = fork();
+  if (parent == 0) {
+    const pid_t leader = fork();
+    if (leader == 0) {
+      setsid();
+      _exit(0);
+    }
+    _exit(write(write_end.get(), &leader, sizeof(leader)) == sizeof(leader) ? 0 : 1);
+  }
+  ASSERT_EQ(waitpid(parent, nullptr, 0), parent);
+  pid_t orphan = 0;
+  ASSERT_EQ(read(read_end.get(), &orphan, sizeof(orphan)), ssize_t{sizeof(orphan)});
+  AwaitEnd(orphan);
+  ASSERT_TRUE(IsThere(orphan));
+  orphans_->Reap();
+  EXPECT_FALSE(IsThere(orphan));
+}
+
 TEST_F(OrphansTest, WaitsForNothing) {
   const pid_t orphan = MakeOrphan("sleep 1000");
   orphans_->Reap();
@@ -97,7 +120,8 @@ TEST_F(OrphansTest, LeavesWhatThisProcessStarted) {
   const pid_t leader = fork();  // as workers are
   if (leader == 0) {
     setsid();
-    _exit(0);
+    execlp("true", "true", nullptr);
+    _exit(1);
   }
   AwaitEnd(child);
   AwaitEnd(leader);

@@ -59,8 +59,7 @@ void FillAttributes(posix_spawnattr_t& attributes) {
   sigfillset(&all);
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setsigdefault(&attributes, &all);
-  posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 }
 
 }  // namespace
@@ -91,27 +90,32 @@ absl::StatusOr<pid_t> StartProgram(const HostProgram& given) {
 
 namespace {
 
+constexpr absl::Duration kMeanwhilePeriod = absl::Milliseconds(20);
+
 // False when the time ran out.
-bool AwaitExit(int pidfd, absl::Time deadline) {
+bool AwaitExit(int pidfd, absl::Time deadline, const std::function<void()>& meanwhile) {
   while (true) {
     pollfd fd{.fd = pidfd, .events = POLLIN, .revents = 0};
     const absl::Duration left = std::max(deadline - absl::Now(), absl::ZeroDuration());
-    const int n = poll(&fd, 1, static_cast<int>(absl::ToInt64Milliseconds(absl::Ceil(left, absl::Milliseconds(1)))));
-    if (n == 0) return false;
+    const absl::Duration wait = meanwhile ? std::min(left, kMeanwhilePeriod) : left;
+    const int n = poll(&fd, 1, static_cast<int>(absl::ToInt64Milliseconds(absl::Ceil(wait, absl::Milliseconds(1)))));
     if (n > 0) return true;
-    if (errno != EINTR) return false;
+    if (n < 0 && errno != EINTR) return false;
+    if (n == 0 && wait == left) return false;
+    if (meanwhile) meanwhile();
   }
 }
 
 }  // namespace
 
-absl::StatusOr<ProcessExit> RunProgram(const HostProgram& program, absl::Duration timeout) {
+absl::StatusOr<ProcessExit> RunProgram(const HostProgram& program, absl::Duration timeout,
+                                       const std::function<void()>& meanwhile) {
   const absl::Time deadline = absl::Now() + timeout;
   const absl::StatusOr<pid_t> pid = StartProgram(program);
   if (!pid.ok()) return pid.status();
   // Nobody else reaps it, so the number is still its own.
   const UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, *pid, 0)));
-  const bool ended = pidfd.valid() && AwaitExit(pidfd.get(), deadline);
+  const bool ended = pidfd.valid() && AwaitExit(pidfd.get(), deadline, meanwhile);
   if (!ended) kill(-*pid, SIGKILL);
   siginfo_t info{};
   while (waitid(P_PID, static_cast<id_t>(*pid), &info, WEXITED) != 0 && errno == EINTR) {

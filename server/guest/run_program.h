@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -25,14 +26,15 @@ struct HostProgram {
 };
 
 // Starts `program` from the calling thread, in whose namespaces it runs: with "/"
-// as its directory, in a process group of its own, with no signal blocked or
+// as its directory, in a session of its own, with no signal blocked or
 // ignored. Returns its number, which is the caller's to reap. NotFound where there
 // is no such program. Safe in a process of many threads.
 absl::StatusOr<pid_t> StartProgram(const HostProgram& program);
 
 // Starts `program` and waits for it. DeadlineExceeded where it took longer than
-// `timeout`: its group is killed then.
-absl::StatusOr<ProcessExit> RunProgram(const HostProgram& program, absl::Duration timeout);
+// `timeout`: its group is killed then. `meanwhile` is called now and then until it ends.
+absl::StatusOr<ProcessExit> RunProgram(const HostProgram& program, absl::Duration timeout,
+                                       const std::function<void()>& meanwhile = nullptr);
 
 // Kills process `pid` and its group, and reaps it. Does nothing where it is not,
 // or no longer, a child of this process.

@@ -34,6 +34,22 @@ TEST(RunProgramTest, KillsWhatTakesTooLong) {
             absl::StatusCode::kDeadlineExceeded);
 }
 
+TEST(RunProgramTest, CallsWhileItWaits) {
+  int fds[2];
+  ASSERT_EQ(pipe(fds), 0);
+  const UniqueFd read_end(fds[0]);
+  UniqueFd write_end(fds[1]);
+  HostProgram program = Shell("cat");
+  program.stdin_fd = read_end.get();
+  // Whose input ends with the first call.
+  EXPECT_EQ(*RunProgram(program, kLong, [&write_end] { write_end.reset(); }), ProcessExit{});
+}
+
+TEST(RunProgramTest, LeadsASessionOfItsOwn) {
+  EXPECT_EQ(*RunProgram(Shell("read pid name state parent group session rest </proc/$$/stat; test $session = $$"), kLong),
+            ProcessExit{});
+}
+
 TEST(RunProgramTest, KillsAndReapsItsOwnChildrenAlone) {
   KillChild(1);
   KillChild(getppid());
