@@ -58,11 +58,11 @@ absl::StatusOr<std::vector<ListeningSocket>> MakeSockets(const ListenOptions& op
 absl::StatusOr<Listeners> Listen(const ListenOptions& options, Served served) {
   absl::StatusOr<std::vector<ListeningSocket>> sockets = MakeSockets(options);
   if (!sockets.ok()) return sockets.status();
-  std::shared_ptr<grpc::ServerCredentials> tls;
+  Listeners listeners;
   if (options.tls) {
-    absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> credentials = MakeTlsCredentials(*options.tls);
-    if (!credentials.ok()) return credentials.status();
-    tls = *std::move(credentials);
+    absl::StatusOr<std::unique_ptr<TlsCredentials>> tls = TlsCredentials::Load(*options.tls);
+    if (!tls.ok()) return tls.status();
+    listeners.tls = *std::move(tls);
   }
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
@@ -76,15 +76,16 @@ absl::StatusOr<Listeners> Listen(const ListenOptions& options, Served served) {
   if (served.observer != nullptr) observers.push_back(std::move(served.observer));
   builder.experimental().SetInterceptorCreators(std::move(observers));
 
-  Listeners listeners;
   std::vector<std::string> names;
   for (const ListeningSocket& socket : *sockets) {
     names.push_back(socket.name());
     if (socket.tcp()) listeners.tcp.push_back(*socket.tcp());
   }
   listeners.description = absl::StrJoin(names, ", ");
-  listeners.door = std::make_unique<Door>(Door::Options{*std::move(sockets), std::move(tls), served.access,
-                                                        served.access_log, options.max_connections_per_user},
+  listeners.door = std::make_unique<Door>(Door::Options{*std::move(sockets),
+                                                        listeners.tls != nullptr ? listeners.tls->get() : nullptr,
+                                                        served.access, served.access_log,
+                                                        options.max_connections_per_user},
                                           builder);
   listeners.server = builder.BuildAndStart();
   if (listeners.server == nullptr) return absl::InternalError("gRPC does not start its server");

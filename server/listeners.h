@@ -13,12 +13,14 @@
 #include "server/access/access_control.h"
 #include "server/access/access_log.h"
 #include "server/access/door.h"
+#include "server/access/tls_credentials.h"
 #include "server/listen_options.h"
 
 namespace sluice {
 
 // The gRPC server and where it can be reached.
 struct Listeners {
+  std::unique_ptr<TlsCredentials> tls;  // null: TCP is in clear; ends last
   std::unique_ptr<grpc::Server> server;
   std::unique_ptr<Door> door;  // open; ends first
   std::vector<Endpoint> tcp;   // with the ports that were bound

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -29,6 +30,8 @@
 #include "server/metrics/rpc_metrics.h"
 #include "server/service/status.h"
 #include "sluice/v1/sandbox_service.grpc.pb.h"
+#include "spdlog/sinks/ringbuffer_sink.h"
+#include "spdlog/spdlog.h"
 
 namespace sluice {
 namespace {
@@ -83,6 +86,7 @@ class ListenersTest : public testing::Test {
     std::string path = "/tmp/sluice-listen-XXXXXX";
     ASSERT_NE(mkdtemp(path.data()), nullptr);
     directory_ = path;
+    spdlog::set_default_logger(std::make_shared<spdlog::logger>("test", server_log_));
     MakeAuthority("ca");
     MakeCertificate("server", "ca", "/CN=server", "DNS:localhost");
     ASSERT_TRUE(WriteFile(Path("access.yaml"), kGrants).ok());
@@ -153,7 +157,7 @@ class ListenersTest : public testing::Test {
   void Stop() {
     if (listeners_.door != nullptr) listeners_.door->Close();
     if (listeners_.server != nullptr) listeners_.server->Shutdown();
-    listeners_ = {};
+    const Listeners ended = std::exchange(listeners_, {});
   }
 
   std::string Text(const std::string& name) const {
@@ -203,6 +207,12 @@ class ListenersTest : public testing::Test {
   bool Becomes(const Credentials& credentials, const std::string& wanted) const {
     return Becomes([&] { return Ask(credentials) == wanted; });
   }
+  // Lines of the server's log with `text` in them.
+  size_t Logged(const std::string& text) const {
+    const std::vector<std::string> lines = server_log_->last_formatted();
+    return std::count_if(lines.begin(), lines.end(),
+                         [&](const std::string& line) { return absl::StrContains(line, text); });
+  }
   // A connection on which the server has spoken; not valid where it hung up.
   static UniqueFd Connect(const Endpoint& endpoint) {
     UniqueFd connection(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -216,6 +226,8 @@ class ListenersTest : public testing::Test {
   }
 
   const std::string cli_ = std::filesystem::absolute("clients/cli/sluice");  // in the test's runfiles
+  const std::shared_ptr<spdlog::sinks::ringbuffer_sink_mt> server_log_ =
+      std::make_shared<spdlog::sinks::ringbuffer_sink_mt>(100);
   std::string directory_;
   RpcMetrics metrics_;
   std::unique_ptr<AccessControl> access_;
@@ -282,6 +294,63 @@ TEST_F(ListenersTest, FollowsItsCertificates) {
   Shell("mv renewed.key server.key && mv renewed.crt server.crt");
   EXPECT_TRUE(Becomes(Trusting("next", Bearing("web-token")), "token web"));
   EXPECT_EQ(Ask(Bearing("web-token")), "unavailable") << "who trusts the old one alone";
+}
+
+TEST_F(ListenersTest, FollowsTheAuthorityOfClients) {
+  Shell("cp ca.crt clients.crt");
+  ListenOptions options = Tls(/*certificates=*/true, /*tokens=*/false);
+  options.tls->client_authority = Path("clients.crt");
+  Start(options);
+  MakeAuthority("next");
+  MakeCertificate("admin", "next", "/CN=admin", "DNS:admin.example.com");
+  EXPECT_EQ(Ask(Showing("admin")), "unavailable");
+  Shell("cat ca.crt next.crt >clients.new && mv clients.new clients.crt");
+  EXPECT_TRUE(Becomes(Showing("admin"), "certificate CN=admin"));
+}
+
+TEST_F(ListenersTest, CertificatesThatAreNotRightChangeNothing) {
+  Shell("cp ca.crt clients.crt");
+  ListenOptions options = Tls(/*certificates=*/true, /*tokens=*/true);
+  options.tls->client_authority = Path("clients.crt");
+  Start(options);
+  MakeCertificate("admin", "ca", "/CN=admin", "DNS:admin.example.com");
+  MakeAuthority("next");
+  MakeCertificate("renewed", "next", "/CN=server", "DNS:localhost");
+  const struct {
+    const char* file;
+    const char* make;  // a version of it, as "wrong"
+    const char* problem;
+  } cases[] = {
+      {"server.crt", "echo garbage >wrong", "TLS stays as it was: --tls_cert="},
+      {"server.crt", "(cat server.crt; head -c 200 ca.crt) >wrong", "TLS stays as it was: --tls_cert="},
+      {"server.key", "cp renewed.key wrong", "TLS stays as it was: --tls_key="},
+      {"clients.crt", "echo garbage >wrong", "TLS stays as it was: --tls_client_ca="},
+  };
+  constexpr char kRight[] = "TLS certificates are read again";
+  for (const auto& [file, make, problem] : cases) {
+    Shell(absl::StrCat("cp ", file, " right && ", make));
+    const size_t problems = Logged(problem);
+    Shell(absl::StrCat("mv wrong ", file));
+    EXPECT_TRUE(Becomes([&] { return Logged(problem) > problems; })) << make;
+    EXPECT_EQ(Ask(Showing("admin")), "certificate CN=admin") << make;
+    const size_t rights = Logged(kRight);
+    Shell(absl::StrCat("mv right ", file));
+    EXPECT_TRUE(Becomes([&] { return Logged(kRight) > rights; })) << make;
+  }
+  Shell("mv renewed.key server.key && mv renewed.crt server.crt");
+  EXPECT_TRUE(Becomes(Trusting("next", Showing("admin")), "certificate CN=admin"));
+}
+
+TEST_F(ListenersTest, OneFileMayHoldCertificateAndKey) {
+  Shell("cat server.crt server.key >both.pem");
+  ListenOptions options = Tls(/*certificates=*/false, /*tokens=*/true);
+  options.tls->certificate = options.tls->key = Path("both.pem");
+  Start(options);
+  EXPECT_EQ(Ask(Bearing("web-token")), "token web");
+  MakeAuthority("next");
+  MakeCertificate("renewed", "next", "/CN=server", "DNS:localhost");
+  Shell("cat renewed.key renewed.crt >both.new && mv both.new both.pem");
+  EXPECT_TRUE(Becomes(Trusting("next", Bearing("web-token")), "token web"));
 }
 
 TEST_F(ListenersTest, FollowsItsTokensAndGrants) {

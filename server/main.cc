@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdio>
+#include <functional>
 #include <memory>
 #include <map>
 #include <optional>
@@ -161,13 +162,12 @@ void LogRecovery(std::map<Sandbox::Recovery, int> outcomes, size_t removed) {
 }
 
 // Returns when this process shall end. Until then SIGHUP has files read again.
-void AwaitStop(const sigset_t& signals, AccessControl& access, FloorPolicy& floor, const std::string& status) {
+void AwaitStop(const sigset_t& signals, const std::function<void()>& reload, const std::string& status) {
   NotifyReady(status);
   int signal = 0;
   while (sigwait(&signals, &signal) == 0 && signal == SIGHUP) {
     NotifyReloading();
-    access.Reload();
-    floor.Reload();
+    reload();
     NotifyReady(status);
   }
   NotifyStopping();
@@ -281,7 +281,12 @@ absl::Status Serve(const ServerOptions& options, const sigset_t& signals) {
   (*floor)->Follow([&manager] { manager.OnFloorChanged(); });
   std::printf("sluiced serving on %s\n", listeners->description.c_str());
   std::fflush(stdout);
-  AwaitStop(signals, **access, **floor, absl::StrCat("serving on ", listeners->description));
+  const auto reload = [&access, &floor, &listeners] {
+    (*access)->Reload();
+    (*floor)->Reload();
+    if (listeners->tls != nullptr) listeners->tls->Reload();
+  };
+  AwaitStop(signals, reload, absl::StrCat("serving on ", listeners->description));
   const bool stop_sandboxes = options.stop_sandboxes_on_exit;
   spdlog::info("stopping: {}", stop_sandboxes ? "every sandbox ends" : "sandboxes go on without this server");
   listeners->door->Close();
