@@ -9,8 +9,8 @@
 #include <system_error>
 
 #include "absl/cleanup/cleanup.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "netsvc/base/io.h"
 #include "netsvc/base/unique_fd.h"
@@ -21,12 +21,12 @@
 namespace sluice {
 namespace {
 
-constexpr size_t kMaxLog = 1 << 20;  // bytes
-constexpr size_t kMaxPidFile = 32;   // bytes
+constexpr size_t kMaxLog = 1 << 20;   // bytes
+constexpr size_t kMaxPidFile = 32;    // bytes
 constexpr size_t kMaxVersion = 4096;  // bytes
+constexpr size_t kMaxPids = 1 << 20;  // bytes: 4 M processes are the kernel's limit, a container has far fewer
 // After a container's name, in the names of runsc's files of it.
 constexpr char kRunscSuffix[] = "_sandbox:";
-constexpr size_t kMaxPids = 1 << 20;  // bytes: 4 M processes are the kernel's limit, a container has far fewer
 // Holds env and arguments: nobody else's to read.
 constexpr unsigned kPrivate = 0600;
 
