@@ -108,7 +108,7 @@ class Benchmark {
   Benchmark(SandboxClient& client, const Root& root) : client_(client), root_(root) {
     const std::map<std::string, std::vector<std::string>> peers = {
         {"podman run",
-         {"podman", "run", "--rm", "--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024", "--network=none",
+         {"podman", "run", "--runtime=runc", "--rm", "--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024", "--network=none",
           "--rootfs", absl::StrCat(root.rootfs(), ":O"), "true"}},
         {"bwrap",
          {"bwrap", "--unshare-all", "--ro-bind", root.rootfs(), "/", "--proc", "/proc", "--dev", "/dev", "true"}}};
