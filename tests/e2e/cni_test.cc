@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "netsvc/base/io.h"
 #include "nlohmann/json.hpp"
 #include "tests/e2e/e2e_test.h"
 #include "tests/e2e/probes.h"
@@ -115,6 +116,35 @@ TEST_F(CniTest, PublishesPorts) {
                        "http://127.0.0.1:18080/page"})
                 .out,
             "hello\n");
+}
+
+// As docs/guests.md has it, but for directories and a runtime of the test's own.
+TEST_F(CniTest, ContainersOfPodmansAreSandboxes) {
+  if (RunOnHost({"sh", "-c", "command -v podman"}).exit_code != 0) GTEST_SKIP() << "podman is not installed";
+  const std::string directory = lab().Path("podman");
+  ASSERT_EQ(RunOnHost({"sh", "-e", "-c", "mkdir -p $0/bin $0/net; cp $1 $0/bin/", directory, Runfile("clients/cni/sluice-cni")}).exit_code, 0);
+  config_["policy"] = {{"preset", "PRESET_ALLOWLIST"},
+                       {"rules", {{{"action", "ACTION_ALLOW"}, {"peers", {{{"domain", "web.example.com"}}}}}}}};
+  const json list = {{"cniVersion", "1.0.0"}, {"name", "sandboxed"}, {"plugins", json::array({config_})}};
+  ASSERT_TRUE(WriteFile(directory + "/net/50-sluice.conflist", list.dump()).ok());
+  ASSERT_TRUE(WriteFile(directory + "/containers.conf",
+                        absl::StrCat("[network]\nnetwork_backend = \"cni\"\ncni_plugin_dirs = [\"", directory,
+                                     "/bin\"]\nnetwork_config_dir = \"", directory, "/net\"\n"))
+                  .ok());
+  // With the mounts that the server has: podman makes a network namespace by name.
+  const auto inside = lab::RunCommand(
+      {"nsenter", absl::StrCat("--net=", lab().NetnsPath(lab::Ns::kHost)), "env",
+       absl::StrCat("CONTAINERS_CONF=", directory, "/containers.conf"), "podman", "--root", directory + "/root", "--runroot",
+       directory + "/run", "--storage-driver=vfs", "--cgroup-manager=cgroupfs", "--runtime=runc", "run", "--rm",
+       "--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024", "--network=sandboxed", "--dns=10.0.2.3", "--rootfs",
+       BusyboxRoot(), "sh", "-c",
+       "wget -q -O - http://web.example.com/hello; nc -w 10 10.1.2.3 80 </dev/null || echo refused"},
+      kCallTimeout);
+  ASSERT_TRUE(inside.ok()) << inside.status();
+  EXPECT_EQ(inside->out, "hello from the web\nrefused\n") << inside->err;
+  const auto left = client().List({});
+  ASSERT_TRUE(left.ok()) << left.status();
+  EXPECT_TRUE(left->empty()) << "it went with its container";
 }
 
 TEST_F(CniTest, TellsErrorsAsTheSpecificationHasThem) {
