@@ -96,9 +96,10 @@ std::vector<std::string> TakeGuestCommand(std::vector<std::string>& arguments) {
 // The first word that should have been a subcommand and is none; "" where there is no
 // such word.
 std::string UnknownSubcommand(const CLI::App& app) {
-  for (const CLI::App* parsed : app.get_subcommands()) return UnknownSubcommand(*parsed);
-  if (app.get_require_subcommand_min() == 0) return "";
-  const std::vector<std::string> left = app.remaining();
+  const CLI::App* innermost = &app;
+  while (!innermost->get_subcommands().empty()) innermost = innermost->get_subcommands().front();
+  if (innermost->get_require_subcommand_min() == 0) return "";
+  const std::vector<std::string> left = app.remaining(/*recurse=*/true);
   return left.empty() || left.front()[0] == '-' ? "" : left.front();
 }
 
