@@ -121,6 +121,20 @@ TEST_F(ConfinementTest, WhatAFlowNeedsWorks) {
   EXPECT_EQ(Try(true, [](int) { return ErrnoOf(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0)); }), "done");
 }
 
+// GLib looks for a terminal ahead of each of libslirp's warnings.
+TEST_F(ConfinementTest, AWarningIsNoDeath) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  const UniqueFd read_end(ends[0]);
+  const UniqueFd write_end(ends[1]);
+  const auto warn = [&](int) {
+    if (isatty(write_end.get()) != 0 || errno != ENOTTY) return EINVAL;
+    return ErrnoOf(write(write_end.get(), "warning\n", 8));
+  };
+  EXPECT_EQ(Try(false, warn), "done");
+  EXPECT_EQ(Try(true, warn), "done");
+}
+
 TEST_F(ConfinementTest, RawSocketsAreDeath) {
   for (const int family : {AF_INET, AF_INET6, AF_PACKET}) {
     const auto raw = [family](int) { return ErrnoOf(socket(family, SOCK_RAW, IPPROTO_UDP)); };

@@ -34,7 +34,10 @@ int main(int argc, char** argv) {
   CLI::App app("The network of one sandbox; sluiced starts it.");
   app.add_option("--control_fd", control_fd, "a listening Unix stream socket")->required();
   CLI11_PARSE(app, argc, argv);
+  // The server, which reads it, says when and of which sandbox. Where nobody reads,
+  // lines are lost.
   spdlog::set_default_logger(spdlog::stderr_logger_st("sluice-netsvc"));
+  spdlog::set_pattern("%l: %v");
   HideMemory();
   signal(SIGPIPE, SIG_IGN);
 

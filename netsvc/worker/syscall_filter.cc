@@ -54,10 +54,11 @@ constexpr int kAllowed[] = {
     SCMP_SYS(exit), SCMP_SYS(exit_group),
 };
 
-// What a TAP is asked for when it is attached; libslirp's of its sockets; and what
-// the socket of a flow that is ended still has to send.
-constexpr unsigned long kIoctls[] = {TUNGETIFF, TUNSETOFFLOAD, TUNGETVNETHDRSZ, TUNSETVNETHDRSZ,
-                                     FIONREAD,  FIONBIO,       SIOCOUTQ,        SIOCOUTQNSD};
+// What a TAP is asked for when it is attached; libslirp's of its sockets; what the
+// socket of a flow that is ended still has to send; and GLib's of standard error, ahead
+// of a warning of libslirp's: whether it is a terminal.
+constexpr unsigned long kIoctls[] = {TUNGETIFF, TUNSETOFFLOAD, TUNGETVNETHDRSZ, TUNSETVNETHDRSZ, FIONREAD,
+                                     FIONBIO,   SIOCOUTQ,      SIOCOUTQNSD,     TCGETS};
 
 class Filter {
  public:

@@ -28,7 +28,8 @@ constexpr absl::Duration kKillTimeout = absl::Seconds(10);
 void FillActions(const ChildProcess::Options& options, posix_spawn_file_actions_t& actions) {
   posix_spawn_file_actions_addchdir_np(&actions, "/");
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, options.output.get(), STDOUT_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, options.output.get(), STDERR_FILENO);
   posix_spawn_file_actions_adddup2(&actions, options.descriptor.get(), kPassedDescriptor);
   posix_spawn_file_actions_addclosefrom_np(&actions, kPassedDescriptor + 1);
 }

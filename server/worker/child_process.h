@@ -21,10 +21,11 @@ class ChildProcess {
   struct Options {
     std::string program;  // path
     std::vector<std::string> args;
-    // Becomes descriptor 3. Standard input is /dev/null, output and errors go
-    // to the server's standard error, and nothing else is passed on: no
-    // descriptor, no environment, no signal mask.
+    // Becomes descriptor 3.
     const UniqueFd& descriptor;
+    // Becomes standard output and error. Standard input is /dev/null, and nothing
+    // else is passed on: no descriptor, no environment, no signal mask.
+    const UniqueFd& output;
   };
 
   // In a session of its own and with "/" as its directory.

@@ -26,10 +26,10 @@ absl::Status StartError(ChildProcess& process, const absl::Status& status) {
   return absl::InternalError(absl::StrCat("the worker process ", process.HowItEnded(), " as it started"));
 }
 
-// Of the worker in `directory`, whose own name is the sandbox's uid.
-std::string GroupName(const std::string& directory) {
-  return WorkerCgroup(std::filesystem::path(directory).filename().string());
-}
+// Of the sandbox whose worker is in `directory`: its name.
+std::string SandboxUid(const std::string& directory) { return std::filesystem::path(directory).filename().string(); }
+
+std::string GroupName(const std::string& directory) { return WorkerCgroup(SandboxUid(directory)); }
 
 }  // namespace
 
@@ -39,9 +39,13 @@ absl::StatusOr<std::unique_ptr<NetsvcLauncher>> NetsvcLauncher::Make(const std::
   }
   absl::StatusOr<std::unique_ptr<ExitWatcher>> exits = ExitWatcher::Start();
   if (!exits.ok()) return exits.status();
+  absl::StatusOr<std::unique_ptr<WorkerLog>> log =
+      WorkerLog::Start([](const std::string& line) { spdlog::warn("{}", line); });
+  if (!log.ok()) return log.status();
   // It is started from another directory.
   const std::string absolute = std::filesystem::absolute(program);
-  return std::unique_ptr<NetsvcLauncher>(new NetsvcLauncher(absolute, std::move(groups), *std::move(exits)));
+  return std::unique_ptr<NetsvcLauncher>(
+      new NetsvcLauncher(absolute, std::move(groups), *std::move(exits), *std::move(log)));
 }
 
 absl::StatusOr<NetsvcWorker::Groups> NetsvcLauncher::MakeGroups(const std::string& directory, pid_t process) const {
@@ -81,15 +85,20 @@ void NetsvcLauncher::RemoveGroups(const std::string& directory) const {
 absl::StatusOr<std::unique_ptr<Worker>> NetsvcLauncher::Launch(const Options& options) {
   absl::StatusOr<UniqueFd> listener = ListenUnix(options.directory, kWorkerSocket);
   if (!listener.ok()) return listener.status();
-  absl::StatusOr<std::unique_ptr<ChildProcess>> process =
-      ChildProcess::Start({.program = program_, .args = {"--control_fd=3"}, .descriptor = *listener});
+  absl::StatusOr<WorkerLog::Pipe> log = log_->Open(SandboxUid(options.directory));
+  if (!log.ok()) return log.status();
+  absl::StatusOr<std::unique_ptr<ChildProcess>> process = ChildProcess::Start(
+      {.program = program_, .args = {"--control_fd=3"}, .descriptor = *listener, .output = log->write_end});
   if (!process.ok()) return process.status();
+  log->write_end.reset();
   // The worker's alone from here on: where it dies unmet, whoever connects is told at
   // once, instead of waiting in the backlog.
   listener->reset();
   const absl::Status noted = WriteProcessNote(absl::StrCat(options.directory, "/", kWorkerNote), (*process)->pid());
   if (!noted.ok()) return StartError(**process, noted);
-  return Meet(*std::move(process), options);
+  absl::StatusOr<std::unique_ptr<NetsvcWorker>> worker = Meet(*std::move(process), options);
+  if (worker.ok()) (*worker)->SetLog(std::move(log->source));
+  return worker;
 }
 
 absl::StatusOr<std::unique_ptr<Worker>> NetsvcLauncher::Adopt(const Options& options) {
@@ -101,8 +110,8 @@ absl::StatusOr<std::unique_ptr<Worker>> NetsvcLauncher::Adopt(const Options& opt
   return Meet(ChildProcess::Adopt(process->pid, std::move(process->pidfd)), options);
 }
 
-absl::StatusOr<std::unique_ptr<Worker>> NetsvcLauncher::Meet(std::unique_ptr<ChildProcess> process,
-                                                             const Options& options) {
+absl::StatusOr<std::unique_ptr<NetsvcWorker>> NetsvcLauncher::Meet(std::unique_ptr<ChildProcess> process,
+                                                                   const Options& options) {
   // Ahead of the first socket of a worker that has just started.
   absl::StatusOr<NetsvcWorker::Groups> groups = MakeGroups(options.directory, process->pid());
   if (!groups.ok()) return StartError(*process, groups.status());

@@ -12,6 +12,7 @@
 #include "server/worker/exit_watcher.h"
 #include "server/worker/netsvc_worker.h"
 #include "server/worker/worker.h"
+#include "server/worker/worker_log.h"
 
 namespace sluice {
 
@@ -23,7 +24,8 @@ inline constexpr char kWorkerNote[] = "worker.pid";
 // the listening socket and passes it on as descriptor 3, then closes its own
 // copy, so that the socket's path answers exactly as long as the worker lives:
 // a server that starts later finds the worker there. The worker has a session of
-// its own and outlives the server; worker.pid says which process it is.
+// its own and outlives the server; worker.pid says which process it is. What it
+// writes to stderr is a pipe's, and in the log of the server that started it alone.
 class NetsvcLauncher : public WorkerLauncher {
  public:
   // From the start of the process to its answer.
@@ -43,11 +45,12 @@ class NetsvcLauncher : public WorkerLauncher {
   absl::StatusOr<std::unique_ptr<Worker>> Adopt(const Options& options) override;
 
  private:
-  NetsvcLauncher(std::string program, Groups groups, std::unique_ptr<ExitWatcher> exits)
-      : program_(std::move(program)), groups_(std::move(groups)), exits_(std::move(exits)) {}
+  NetsvcLauncher(std::string program, Groups groups, std::unique_ptr<ExitWatcher> exits,
+                 std::unique_ptr<WorkerLog> log)
+      : program_(std::move(program)), groups_(std::move(groups)), exits_(std::move(exits)), log_(std::move(log)) {}
 
   // The worker behind `process`, at the socket in its directory.
-  absl::StatusOr<std::unique_ptr<Worker>> Meet(std::unique_ptr<ChildProcess> process, const Options& options);
+  absl::StatusOr<std::unique_ptr<NetsvcWorker>> Meet(std::unique_ptr<ChildProcess> process, const Options& options);
   // Each puts `process` into a cgroup, or returns null where there is none.
   absl::StatusOr<NetsvcWorker::Groups> MakeGroups(const std::string& directory, pid_t process) const;
   absl::StatusOr<std::unique_ptr<EgressBackstop>> MakeBackstop(const std::string& name, pid_t process) const;
@@ -58,6 +61,7 @@ class NetsvcLauncher : public WorkerLauncher {
   const std::string program_;
   const Groups groups_;
   const std::unique_ptr<ExitWatcher> exits_;
+  const std::unique_ptr<WorkerLog> log_;
 };
 
 // Ends the worker that an earlier server left in a sandbox's directory, where

@@ -13,10 +13,12 @@
 #include <filesystem>
 #include <future>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <system_error>
 #include <vector>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -31,11 +33,14 @@
 #include "server/worker/message_socket.h"
 #include "server/worker/unix_socket.h"
 #include "server/worker/worker_client.h"
+#include "spdlog/sinks/ostream_sink.h"
+#include "spdlog/spdlog.h"
 
 namespace sluice {
 namespace {
 
 using testing::HasSubstr;
+using testing::StartsWith;
 
 constexpr char kNetsvc[] = "netsvc/worker/sluice-netsvc";
 
@@ -129,6 +134,25 @@ TEST_F(NetsvcLauncherTest, SaysHowAProgramEndedThatIsNoWorker) {
   EXPECT_EQ(Launch(*launcher).status(), absl::InternalError("the worker process exited with status 3 as it started"));
   EXPECT_LT(absl::Now() - began, NetsvcLauncher::kStartTimeout) << "its end was not seen";
   EXPECT_EQ(Pid(), 0);
+}
+
+// It has no descriptor of the log itself, which it might cut or overwrite.
+TEST_F(NetsvcLauncherTest, LogsWhatAWorkerSaysInAPipe) {
+  std::ostringstream text;
+  const std::shared_ptr<spdlog::logger> own = spdlog::default_logger();
+  const absl::Cleanup restore = [&] { spdlog::set_default_logger(own); };
+  const auto log = std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::ostream_sink_mt>(text));
+  log->set_pattern("%l: %v");
+  spdlog::set_default_logger(log);
+  const auto launcher = Make(Script("readlink /proc/self/fd/1 /proc/self/fd/2; echo it is broken >&2; exit 3"));
+  ASSERT_NE(launcher, nullptr);
+  EXPECT_THAT(std::string(Launch(*launcher).status().message()), HasSubstr("exited with status 3"));
+  const std::string uid = std::filesystem::path(directory_).filename().string();
+  const std::vector<std::string> lines = absl::StrSplit(text.str(), '\n', absl::SkipEmpty());
+  ASSERT_EQ(lines.size(), 3u) << text.str();
+  EXPECT_THAT(lines[0], StartsWith(absl::StrCat("warning: worker ", uid, ": pipe:[")));
+  EXPECT_EQ(lines[1], lines[0]);
+  EXPECT_EQ(lines[2], absl::StrCat("warning: worker ", uid, ": it is broken"));
 }
 
 TEST_F(NetsvcLauncherTest, SaysThatThereIsNoProgram) {

@@ -12,6 +12,7 @@
 #include "server/worker/worker.h"
 #include "server/worker/worker_answer.h"
 #include "server/worker/worker_client.h"
+#include "server/worker/worker_log.h"
 
 namespace sluice {
 
@@ -37,6 +38,9 @@ class NetsvcWorker : public Worker {
 
   // Where the end of the process is told. Before anything else is called.
   void SetExitWatch(std::unique_ptr<ExitWatcher::Watch> watch) { exit_watch_ = std::move(watch); }
+
+  // Where its words are read. One that was adopted has none.
+  void SetLog(std::unique_ptr<WorkerLog::Source> log) { log_ = std::move(log); }
 
   void Leave() override;
   absl::Status Configure(const internal::v1::Configure& config, UniqueFd audit_directory,
@@ -84,8 +88,9 @@ class NetsvcWorker : public Worker {
   v1::NetworkPolicy policy_;
   std::vector<policy::Rule> floor_;
 
-  // Ends in this order: no report, no connection, no process, no wall.
+  // Ends in this order: no report, no connection, no process, no log, no wall.
   const Groups groups_;
+  std::unique_ptr<WorkerLog::Source> log_;
   const std::unique_ptr<ChildProcess> process_;
   const std::unique_ptr<WorkerClient> client_;
   std::unique_ptr<ExitWatcher::Watch> exit_watch_;

@@ -65,9 +65,9 @@ class NetsvcWorkerTest : public testing::Test {
 
   // One that waits to be killed; it stands for the worker's.
   std::unique_ptr<ChildProcess> Process() {
-    const UniqueFd null(open("/dev/null", O_RDONLY | O_CLOEXEC));
+    const UniqueFd null(open("/dev/null", O_RDWR | O_CLOEXEC));
     absl::StatusOr<std::unique_ptr<ChildProcess>> process =
-        ChildProcess::Start({.program = "/bin/sleep", .args = {"600"}, .descriptor = null});
+        ChildProcess::Start({.program = "/bin/sleep", .args = {"600"}, .descriptor = null, .output = null});
     EXPECT_TRUE(process.ok()) << process.status();
     pidfd_ = UniqueFd(fcntl((*process)->pidfd().get(), F_DUPFD_CLOEXEC, 0));
     return *std::move(process);

@@ -2,8 +2,10 @@
 // tries each of them).
 
 #include <algorithm>
+#include <filesystem>
 #include <set>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -26,6 +28,12 @@ class ConfinementTest : public E2eTest {
     return ReadFile(absl::StrCat("/proc/", WorkerOf(id), "/", file), kMaxFile).value_or("");
   }
 
+  // Where it leads, a link.
+  static std::string LinkOfWorker(const std::string& id, absl::string_view file) {
+    std::error_code error;
+    return std::filesystem::read_symlink(absl::StrCat("/proc/", WorkerOf(id), "/", file), error).string();
+  }
+
   static std::string Line(const std::string& text, absl::string_view start) {
     for (const absl::string_view line : absl::StrSplit(text, '\n')) {
       if (absl::StartsWith(line, start)) return std::string(line);
@@ -36,6 +44,7 @@ class ConfinementTest : public E2eTest {
 
 TEST_F(ConfinementTest, EachWorkerIsAUserOfItsOwnInAnEmptyRoom) {
   std::set<std::string> users;
+  std::set<std::string> outputs;
   for (int i = 0; i < 2; ++i) {
     const std::string id = CreateOci("preset: PRESET_PUBLIC_ONLY");
     // It has a flow behind it, so that no wall went up too late or too early.
@@ -51,9 +60,13 @@ TEST_F(ConfinementTest, EachWorkerIsAUserOfItsOwnInAnEmptyRoom) {
     EXPECT_EQ(std::count(mounts.begin(), mounts.end(), '\n'), 3) << mounts;
     EXPECT_TRUE(absl::StrContains(mounts, " /log ")) << mounts;
     EXPECT_TRUE(absl::StrContains(mounts, " /run ")) << mounts;
+    for (const char* descriptor : {"fd/1", "fd/2"}) outputs.insert(LinkOfWorker(id, descriptor));
   }
   EXPECT_EQ(users.size(), 2u) << *users.begin();
   EXPECT_FALSE(users.contains("Uid:\t0\t0\t0\t0"));
+  // A pipe each, and none the server's log.
+  EXPECT_EQ(outputs.size(), 2u) << *outputs.begin();
+  for (const std::string& output : outputs) EXPECT_TRUE(absl::StartsWith(output, "pipe:[")) << output;
 }
 
 }  // namespace
