@@ -14,11 +14,13 @@ std::string OwnDescriptor(int fd) { return absl::StrCat("/proc/self/fd/", fd); }
 // A machine with nothing but what is named; the best processor that the host has.
 void AddMachine(const QemuCommand& command, std::vector<std::string>& args) {
   const std::string mib = absl::StrCat((command.memory_bytes + kMib - 1) / kMib);
-  // The second accelerator where the first does not work.
   for (const char* arg : {"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-S", "-machine", "q35",
-                          "-accel", "kvm", "-accel", "tcg", "-cpu", "max", "-device", "virtio-rng-pci"}) {
+                          "-cpu", "max", "-device", "virtio-rng-pci"}) {
     args.push_back(arg);
   }
+  // The first that can be initialised.
+  if (command.kvm) args.insert(args.end(), {"-accel", "kvm"});
+  args.insert(args.end(), {"-accel", "tcg"});
   args.insert(args.end(), {"-smp", absl::StrCat(command.cpus), "-m", absl::StrCat(mib, "M")});
 }
 

@@ -25,6 +25,8 @@ struct QemuCommand {
   uid_t uid = 0;
   // Of /dev/kvm, where it takes a group to open it.
   std::optional<gid_t> kvm_group;
+  // Where that works for its user; else QEMU translates.
+  bool kvm = true;
   uint64_t memory_bytes = 0;  // rounded up to MiB
   uint32_t cpus = 1;
   std::string kernel_arguments;

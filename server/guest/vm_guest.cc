@@ -237,13 +237,22 @@ absl::Status VmGuest::CheckOpened() const {
 }
 
 absl::StatusOr<UniqueFd> VmGuest::Launch() {
+  absl::StatusOr<UniqueFd> started = LaunchOnce(command_);
+  if (!absl::IsFailedPrecondition(started.status())) return started;
+  // There is KVM that QEMU finds well and cannot make a processor with.
+  QemuCommand without = command_;
+  without.kvm = false;
+  return LaunchOnce(without);
+}
+
+absl::StatusOr<UniqueFd> VmGuest::LaunchOnce(const QemuCommand& command) {
   absl::StatusOr<UniqueFd> monitor = ListenUnix(directory_, kMonitorSocket);
   if (!monitor.ok()) return monitor.status();
   absl::StatusOr<UniqueFd> agent = ListenUnix(directory_, kAgentSocket);
   if (!agent.ok()) return agent.status();
   UniqueFd errors, own_errors;
   if (absl::Status status = ErrorPipe(errors, own_errors); !status.ok()) return status;
-  std::vector<std::string> args = command_.ToArgs();
+  std::vector<std::string> args = command.ToArgs();
   HostProgram program = {.program = args.front(), .args = {args.begin() + 1, args.end()}, .stderr_fd = own_errors.get()};
   program.more_fds = {files_.kernel.get(), link_.qemu.get(),   monitor->get(),
                       agent->get(),        files_.initrd.get(), files_.disk.get(), link_.worker.get()};

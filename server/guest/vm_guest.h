@@ -94,7 +94,9 @@ class VmGuest : public Guest {
           std::unique_ptr<Cgroup> cpu_group);
 
   // Starts QEMU, halted. Returns its pidfd.
+  // With KVM where that works.
   absl::StatusOr<UniqueFd> Launch() REQUIRES(transition_);
+  absl::StatusOr<UniqueFd> LaunchOnce(const QemuCommand& command) REQUIRES(transition_);
   // What Exec does, but for counting.
   absl::StatusOr<std::unique_ptr<GuestProcess>> StartProcess(const ExecOptions& options);
   void Watch(UniqueFd pidfd, std::function<void(ProcessExit)> on_exit) REQUIRES(transition_);

@@ -108,7 +108,7 @@ class VmGuestTest : public testing::Test {
   absl::Status Boot(const std::string& first, const std::string& then) {
     Rewrite(first);
     QemuCommand command;
-    command.program = "qemu-system-x86_64";
+    command.program = program_;
     command.name = absl::StrCat("vm-guest-test-", getpid());
     command.memory_bytes = 128 << 20;
     command.scratch_bytes = 16 << 20;
@@ -138,7 +138,18 @@ class VmGuestTest : public testing::Test {
     return files;
   }
 
+  // QEMU, where KVM is found well and does not work, or nothing does.
+  std::string Broken(absl::string_view when) const {
+    const std::string path = At("qemu");
+    const std::string script = absl::StrCat("#!/bin/sh\ncase \"$*\" in *\"", when,
+                                            "\"*) echo it is broken >&2; exit 1;; esac\n",
+                                            "exec qemu-system-x86_64 \"$@\"\n");
+    EXPECT_TRUE(WriteFile(path, script, 0755).ok());
+    return path;
+  }
+
   std::string directory_;
+  std::string program_ = "qemu-system-x86_64";
   v1::VmGuest vm_;
   const std::unique_ptr<WorkerIds> users_ = WorkerIds::OfThisProcess(WorkerIds::kFirstOfVms);
   std::unique_ptr<IoThread> io_;
@@ -165,6 +176,15 @@ TEST_F(VmGuestTest, StartsOnEitherFormat) {
   // What looks like a header is the guest's data there.
   ASSERT_TRUE(Boot(raw, OnTopOf(At("secret"))).ok());
   EXPECT_THAT(OpenFiles(), Not(Contains(At("secret"))));
+}
+
+TEST_F(VmGuestTest, StartsWithoutAKvmThatDoesNotWork) {
+  program_ = Broken("-accel kvm");
+  const absl::Status started = Boot(Qcow2(), Qcow2());
+  EXPECT_TRUE(started.ok()) << started;
+  EXPECT_TRUE(guest_->Stop(absl::Now() + absl::Seconds(20)).ok());
+  program_ = Broken("-accel tcg");
+  EXPECT_EQ(Boot(Qcow2(), Qcow2()), absl::FailedPreconditionError("the virtual machine does not start: it is broken"));
 }
 
 }  // namespace
