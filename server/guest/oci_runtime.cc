@@ -78,6 +78,7 @@ absl::Status OciRuntime::CheckUsable() {
   }
   const absl::StatusOr<std::string> version = ReadMemory(out, kMaxVersion);
   is_gvisor_ = version.ok() && absl::StartsWith(*version, "runsc version");
+  is_crun_ = version.ok() && absl::StartsWith(*version, "crun version");
   return version.status();
 }
 
@@ -113,9 +114,30 @@ absl::StatusOr<OciRuntime::Process> OciRuntime::Run(const std::string& id, const
     if (const absl::Status status = HideNetworkSettings(); !status.ok()) return status;
   }
   const std::string prefix = absl::StrCat(bundle, "/run");
-  return Launch(Command(absl::StrCat(prefix, ".log"), {"run", "--detach", "--bundle", bundle, "--pid-file",
-                                                       absl::StrCat(prefix, ".pid"), id}),
-                prefix, program);
+  std::vector<std::string> args = {"--bundle", bundle, "--pid-file", absl::StrCat(prefix, ".pid"), id};
+  // crun reaps what ends before it does itself, and tells nobody how: it is to be gone
+  // by then.
+  if (is_crun_) {
+    args.insert(args.begin(), "create");
+  } else {
+    args.insert(args.begin(), {"run", "--detach"});
+  }
+  absl::StatusOr<Process> process = Launch(Command(absl::StrCat(prefix, ".log"), std::move(args)), prefix, program);
+  if (!process.ok() || !is_crun_) return process;
+  absl::Status started = StartCreated(id, prefix, program);
+  if (started.ok()) return process;
+  KillChild(process->pid);
+  return started;
+}
+
+absl::Status OciRuntime::StartCreated(const std::string& id, const std::string& prefix,
+                                      const std::string& program) const {
+  const std::string log = absl::StrCat(prefix, ".log");
+  const absl::Cleanup remove_log = [&] { unlink(log.c_str()); };
+  const absl::StatusOr<ProcessExit> exit = RunProgram(Command(log, {"start", id}), kTimeout);
+  if (!exit.ok()) return exit.status();
+  if (*exit == ProcessExit{}) return absl::OkStatus();
+  return ExplainRuntimeError(ReadFile(log, kMaxLog).value_or(""), program);
 }
 
 absl::StatusOr<OciRuntime::Process> OciRuntime::Start(const Exec& exec) const {

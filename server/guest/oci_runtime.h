@@ -101,12 +101,15 @@ class OciRuntime {
   HostProgram Command(const std::string& log, std::vector<std::string> args) const;
   // Runs a command that starts a process; `prefix` names its log and pid file.
   absl::StatusOr<Process> Launch(HostProgram command, const std::string& prefix, const std::string& program) const;
+  // The second half of Run(), where the first only made the container.
+  absl::Status StartCreated(const std::string& id, const std::string& prefix, const std::string& program) const;
   // Of the process `pid` of this host, which a launch with `prefix` started; 0 where it
   // cannot be told.
   pid_t PidInGuest(pid_t pid, const std::string& prefix) const;
 
   const Options options_;
   bool is_gvisor_ = false;
+  bool is_crun_ = false;
   const std::shared_ptr<Orphans> orphans_;
 };
 

@@ -402,7 +402,7 @@ TEST_F(AccessTest, OperatorsNameNothingOfTheHosts) {
   const std::string below = absl::StrCat("socket { framing: FRAMING_STREAM path: '", directory_, "/roots/box/vm.sock' }");
   const std::string beside = absl::StrCat("socket { framing: FRAMING_STREAM path: '", directory_, "/vm.sock' }");
   EXPECT_TRUE(create(*user, below).ok());
-  EXPECT_THAT(create(*user, beside).ToString(), HasSubstr("sandbox.guest.socket.path: must lie below one of"));
+  EXPECT_THAT(create(*user, beside).ToString(), HasSubstr("sandbox.guest.socket.path: must be there, and must lie below one of"));
   EXPECT_THAT(create(*user, "oci { rootfs: '/' }").ToString(), HasSubstr("must lie below one of"));
   EXPECT_THAT(create(*user, "oci {}").ToString(), HasSubstr("sandbox.guest.oci.rootfs: is required"));
   EXPECT_THAT(create(*user, "netns { pid: 1 }").ToString(), HasSubstr("only administrators"));
