@@ -13,6 +13,8 @@ import sys
 
 MODULES = ('virtio_ring virtio failover net_failover virtio_net virtio_console virtio_pci_modern_dev '
            'virtio_pci_legacy_dev virtio_pci virtio_blk').split()
+# Of this machine: what gives a program its terminal and its user, which busybox's do not.
+TOOLS = ('/usr/bin/script', '/usr/bin/setpriv')
 
 
 class Archive:
