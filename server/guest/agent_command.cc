@@ -74,6 +74,16 @@ wait)sh";
 constexpr char kSignal[] = R"sh(kill -"$1" -"$2" 2>/dev/null || kill -"$1" "$2")sh";
 constexpr char kKill[] = R"sh(kill -9 "$@")sh";
 
+// Steps, their seconds, the program, and others.
+constexpr char kGuard[] = R"sh(n=0
+while [ "$n" -lt "$1" ]; do
+  n=$((n + 1))
+  sleep "$2"
+done
+kill -9 -"$3" || kill -9 "$3"
+shift 3
+kill -9 "$@")sh";
+
 // Terminal, session, seconds.
 constexpr char kHangUp[] = R"sh(kill -9 "$1"
 n=0
@@ -197,6 +207,13 @@ Command SignalCommand(int64_t program, int signal) {
 Command KillCommand(std::vector<int64_t> processes) {
   std::erase(processes, 0);
   return Script(kKill, Numbers(processes));
+}
+
+Command GuardCommand(int64_t program, std::vector<int64_t> others, absl::Duration time) {
+  std::erase(others, 0);
+  Command args = Numbers({time / kGuardStep, absl::ToInt64Seconds(kGuardStep), program});
+  Append(Numbers(others), args);
+  return Script(kGuard, std::move(args));
 }
 
 Command HangUpCommand(int64_t terminal, const TerminalSession& session) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "server/guest/agent_tools.h"
 #include "server/guest/guest_process.h"
 #include "server/guest/terminal_size.h"
@@ -58,6 +59,10 @@ std::vector<std::string> ResizeCommand(const TerminalSession& session, TerminalS
 std::vector<std::string> SignalCommand(int64_t program, int signal);
 // Those that are not 0.
 std::vector<std::string> KillCommand(std::vector<int64_t> processes);
+// Kills the program's process group and `others`, unless it is killed itself for `time`,
+// which is of kGuardStep at least.
+std::vector<std::string> GuardCommand(int64_t program, std::vector<int64_t> others, absl::Duration time);
+constexpr absl::Duration kGuardStep = absl::Seconds(5);  // it stays for so long when it was killed
 // Hangs up: the kernel sends the session SIGHUP. What stays of it is killed
 // kHangUpSeconds later, when this ends.
 std::vector<std::string> HangUpCommand(int64_t terminal, const TerminalSession& session);

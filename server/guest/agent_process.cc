@@ -97,7 +97,8 @@ class AgentProcess::State : public std::enable_shared_from_this<State> {
     if (next_) wanted.output = {ProcessEvent::Kind::kStdout, ProcessEvent::Kind::kStderr};
     for (const ProcessEvent& piece : pieces_) wanted.output.erase(piece.kind);
     if (program_.typing()) return wanted;
-    wanted.input = std::exchange(typed_, "");
+    wanted.input = typed_.substr(0, AgentProgram::kMaxTyped);
+    typed_.erase(0, wanted.input.size());
     wanted.input_ends = wanted.input.empty() && std::exchange(typed_all_, false);
     return wanted;
   }
@@ -105,7 +106,7 @@ class AgentProcess::State : public std::enable_shared_from_this<State> {
   absl::Status Step(const Wanted& wanted) {
     is_over_ = wanted.stop;
     if (is_over_) return absl::OkStatus();
-    absl::Status status = program_.Check();
+    absl::Status status = program_.Attend();
     for (const int signal : wanted.signals) program_.Signal(signal);
     if (wanted.size) program_.Resize(*wanted.size);
     if (status.ok()) status = program_.Type(wanted.input);

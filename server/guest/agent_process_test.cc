@@ -5,7 +5,10 @@
 #include <signal.h>
 #include <sys/resource.h>
 
+#include <filesystem>
+#include <fstream>
 #include <future>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -26,12 +29,20 @@ using testing::HasSubstr;
 
 constexpr absl::Duration kTimeout = absl::Seconds(30);
 
+// Processes of one that has one thread; those that ended and nobody asked for are none.
+int ChildrenOf(const std::string& pid) {
+  std::ifstream file(absl::StrCat("/proc/", pid, "/task/", pid, "/children"));
+  int count = 0;
+  for (std::string child; file >> child;) ++count;
+  return count;
+}
+
 // A program, and what was read of it.
 class Program {
  public:
-  Program(IoThread& io, const LocalAgent& local, ExecOptions options) {
+  Program(IoThread& io, const LocalAgent& local, ExecOptions options, absl::Duration unattended = kTimeout) {
     auto process = AgentProcess::Start(
-        io, {.agent = local.agent(), .program = std::move(options), .tools = {}, .timeout = kTimeout},
+        io, {.agent = local.agent(), .program = std::move(options), .tools = {}, .timeout = kTimeout, .unattended = unattended},
         [this] { ended_.set_value(); });
     EXPECT_TRUE(process.ok()) << process.status();
     process_ = *std::move(process);
@@ -93,6 +104,7 @@ class AgentProcessTest : public testing::Test {
   void SetUp() override {
     const absl::Status status = local_.Start();
     ASSERT_TRUE(status.ok()) << status;
+    agent_pid_ = Run("echo -n $PPID");
     files_ = Files();
   }
   // Nothing of a program is left in the guest: neither processes nor files of the agent.
@@ -110,11 +122,16 @@ class AgentProcessTest : public testing::Test {
     const auto outcome = RunToEnd(*local_.agent(), {.args = {"/bin/sh", "-c", script}}, kTimeout);
     return outcome.ok() ? outcome->out : outcome.status().ToString();
   }
-  std::string Files() { return Run("ls /proc/$PPID/fd | wc -l"); }
+  // That the agent has open, which does nothing meanwhile.
+  long Files() const {
+    const std::filesystem::directory_iterator files("/proc/" + agent_pid_ + "/fd");
+    return std::distance(begin(files), end(files));
+  }
 
   LocalAgent local_;
   const std::unique_ptr<IoThread> io_ = *IoThread::Start();
-  std::string files_;
+  std::string agent_pid_;
+  long files_ = 0;
 };
 
 TEST_F(AgentProcessTest, RunsAProgram) {
@@ -154,9 +171,9 @@ TEST_F(AgentProcessTest, InputMayEndAtOnce) {
   EXPECT_EQ(program->Exit(), "0/0");
 }
 
-// 64 MiB on each stream, where neither this process nor the agent keeps many.
+// 32 MiB on each stream, where neither this process nor the agent keeps many.
 TEST_F(AgentProcessTest, OutputOfAnyLength) {
-  constexpr size_t kBytes = 64 << 20;
+  constexpr size_t kBytes = 32 << 20;
   constexpr long kMayGrow = 24 << 10;  // KiB
   const auto own = [] {
     rusage usage;
@@ -268,6 +285,26 @@ TEST_F(AgentProcessTest, TenAtOnce) {
     programs[n]->process().CloseStdin();
     EXPECT_EQ(programs[n]->Exit(), absl::StrCat(n, "/0"));
   }
+}
+
+// For all that the guest sees of it, a server that has ended is one that asks no more.
+TEST_F(AgentProcessTest, AServerThatEndsLeavesNothing) {
+  Program program(*io_, local_, {.args = {"sh", "-c", "trap '' TERM HUP; sleep 2; echo $PPID; sleep 1000 & echo $!; wait"}}, 2 * kGuardStep);
+  const std::string agent = program.Line();
+  const pid_t child = std::stoi(program.Line());
+  const pid_t pid = program.process().pid();
+  EXPECT_EQ(kill(child, 0), 0);
+  local_.agent()->Close();
+  EXPECT_EQ(program.Exit(), "255/0");
+  const absl::Time deadline = absl::Now() + kTimeout;
+  while (ChildrenOf(agent) > 0 && absl::Now() < deadline) absl::SleepFor(absl::Milliseconds(50));
+  EXPECT_EQ(ChildrenOf(agent), 0);
+  EXPECT_NE(kill(pid, 0), 0);
+}
+
+TEST_F(AgentProcessTest, OneThatRunsForLongIsNotKilled) {
+  Program program(*io_, local_, {.args = {"sh", "-c", "sleep 13; exit 9"}}, 2 * kGuardStep);
+  EXPECT_EQ(program.Exit(), "9/0");
 }
 
 TEST_F(AgentProcessTest, EndsWithItsGuest) {

@@ -18,6 +18,8 @@ constexpr absl::Duration kStepTimeout = absl::Seconds(10);  // a signal, a resiz
 constexpr absl::Duration kReapInterval = absl::Milliseconds(5);
 // How long after a program its output ends by itself, where no other holds it open.
 constexpr absl::Duration kOthersAfter = absl::Milliseconds(50);
+// Most programs have ended by then.
+constexpr absl::Duration kUnguarded = absl::Seconds(1);
 constexpr size_t kMaxWords = 200;  // bytes of the guest's own in an error
 constexpr char kEndOfInput = '\4';  // Ctrl-D
 
@@ -34,6 +36,7 @@ std::string RandomMark() {
 absl::StatusOr<AgentProgram> AgentProgram::Start(Options options) {
   AgentProgram program(std::move(options));
   const absl::Status status = program.has_terminal() ? program.StartTerminal() : program.StartPlain();
+  program.guard_again_ = absl::Now() + kUnguarded;
   if (status.ok()) return program;
   program.Stop();
   // What a program takes is missing, for it has not been looked for yet.
@@ -97,8 +100,22 @@ absl::Status AgentProgram::TakeSession(const std::string& shown) {
   return absl::OkStatus();
 }
 
-absl::Status AgentProgram::Check() const {
-  return options_.agent->closed() ? absl::FailedPreconditionError("the guest has ended") : absl::OkStatus();
+absl::Status AgentProgram::Attend() {
+  if (options_.agent->closed()) return absl::FailedPreconditionError("the guest has ended");
+  return exit_ || absl::Now() < guard_again_ ? absl::OkStatus() : Guard();
+}
+
+absl::Status AgentProgram::Guard() {
+  guard_again_ = absl::Now() + options_.unattended / 3;
+  std::vector<int64_t> others = Helpers();
+  others.push_back(main_);
+  const absl::StatusOr<int64_t> guard = agent().Start({.args = GuardCommand(pid(), others, options_.unattended)}, "");
+  if (!guard.ok()) return guard.status();
+  const int64_t last = std::exchange(guard_, *guard);
+  if (last == 0) return absl::OkStatus();
+  const absl::Status status = Do(KillCommand({last}), kStepTimeout);
+  Reap(last);
+  return status;
 }
 
 absl::Status AgentProgram::Type(const std::string& input) {
@@ -198,6 +215,7 @@ std::vector<int64_t> AgentProgram::Helpers() const {
 
 void AgentProgram::Stop() {
   std::vector<int64_t> processes = Helpers();
+  processes.push_back(guard_);
   if (!exit_) {
     processes.push_back(main_);
     if (has_terminal() && pid() != 0) {

@@ -34,7 +34,13 @@ class AgentProgram {
     ExecOptions program;
     AgentTools tools;        // as FindTools() says of it
     absl::Duration timeout;  // for a terminal to be made
+    // What is left in the guest is killed when the server has ended for so long.
+    absl::Duration unattended = absl::Minutes(5);
   };
+
+  // Bytes typed at once: what the pipe holds of the program that types them. An agent
+  // that cannot write all of it when that ends polls for ever (qga/commands.c, as of 7.2).
+  static constexpr size_t kMaxTyped = kPipeSize;
 
   // Returns once it is about to run. FailedPrecondition, with the guest's words, where
   // the guest lacks what that takes; DeadlineExceeded.
@@ -42,10 +48,11 @@ class AgentProgram {
 
   // Its number, process group and, at a terminal, session.
   int64_t pid() const { return session_.pid; }
-  // What keeps it from being asked: FailedPrecondition once the guest has ended.
-  absl::Status Check() const;
+  // To be called before all that follows, each time: that the server is there.
+  // FailedPrecondition once the guest has ended.
+  absl::Status Attend();
 
-  // Not while typing(), which AskTyping() ends; an empty `input` is nothing.
+  // kMaxTyped bytes at most; empty is nothing. Not while typing(), which AskTyping() ends.
   absl::Status Type(const std::string& input);
   // No more comes. Not while typing().
   absl::Status EndInput();
@@ -79,6 +86,7 @@ class AgentProgram {
   absl::Status EndOutput();
   absl::Status Do(std::vector<std::string> command, absl::Duration timeout);
   std::vector<int64_t> Helpers() const;
+  absl::Status Guard();
   void Reap(int64_t process);
 
   Options options_;
@@ -88,10 +96,12 @@ class AgentProgram {
   int64_t input_ = 0;   // whose pipe is typed into
   int64_t typing_ = 0;
   int64_t marking_ = 0;
+  int64_t guard_ = 0;  // kills the others
   std::optional<int64_t> writer_;  // of the input's pipe: a file that the agent has open
   TerminalSession session_;
   std::string shown_;  // at the start
   bool line_is_open_ = false;
+  absl::Time guard_again_;
   std::optional<ProcessExit> exit_;
   absl::Time exited_at_;
 };
