@@ -74,8 +74,10 @@ wait)sh";
 constexpr char kSignal[] = R"sh(kill -"$1" -"$2" 2>/dev/null || kill -"$1" "$2")sh";
 constexpr char kKill[] = R"sh(kill -9 "$@")sh";
 
-// Steps, their seconds, the program, and others.
-constexpr char kGuard[] = R"sh(n=0
+// Steps, their seconds, the program, and others. The agent tells no end of one while
+// another, such as the last sleep, has its output open.
+constexpr char kGuard[] = R"sh(exec >/dev/null 2>&1
+n=0
 while [ "$n" -lt "$1" ]; do
   n=$((n + 1))
   sleep "$2"

@@ -14,7 +14,8 @@ absl::StatusOr<AgentOutput> AgentOutput::Open(std::shared_ptr<GuestAgent> agent,
   return AgentOutput(std::move(agent), kind, *holder);
 }
 
-absl::Status AgentOutput::Fetch() {
+absl::Status AgentOutput::Fetch(bool exited) {
+  exited_ = exited;
   const absl::StatusOr<int64_t> fetch = agent_->Start({.args = FetchCommand(holder_, is_behind_)}, "");
   if (!fetch.ok()) return fetch.status();
   fetch_ = *fetch;
@@ -31,9 +32,10 @@ absl::StatusOr<std::string> AgentOutput::Take() {
     return absl::FailedPreconditionError("the guest's agent says more than it was asked for");
   }
   is_behind_ = outcome->out.size() >= kPipeSize;
-  if (!outcome->out.empty()) return UpToMark(outcome->out);
-  ended_ = true;
-  return std::exchange(kept_, "");
+  std::string data = UpToMark(outcome->out);
+  // One read takes all that is in the pipe.
+  if (outcome->out.empty() || (exited_ && !is_behind_)) ended_ = true;
+  return ended_ ? data + std::exchange(kept_, "") : data;
 }
 
 std::string AgentOutput::UpToMark(const std::string& piece) {

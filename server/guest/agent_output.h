@@ -34,8 +34,9 @@ class AgentOutput {
   bool ended() const { return ended_; }
   bool fetching() const { return fetch_ != 0; }
 
-  // Starts to fetch what is printed next. Not while fetching(), nor once ended().
-  absl::Status Fetch();
+  // Starts to fetch what is printed next; `exited`: of what the program has left, which
+  // has ended. Not while fetching(), nor once ended().
+  absl::Status Fetch(bool exited);
   // What was fetched: nothing yet where fetching(), nothing more where ended(). More than
   // was asked for is FailedPrecondition.
   absl::StatusOr<std::string> Take();
@@ -56,6 +57,7 @@ class AgentOutput {
   ProcessEvent::Kind kind_;
   int64_t holder_;
   int64_t fetch_ = 0;       // a process of the guest, or none
+  bool exited_ = false;     // before that was started
   bool is_behind_ = false;  // the pipe was full
   bool ended_ = false;
   std::string mark_;

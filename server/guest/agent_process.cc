@@ -15,7 +15,7 @@ namespace {
 
 // How often the agent is asked for what was printed and typed: less and less while
 // nothing is.
-constexpr absl::Duration kFirstWait = absl::Milliseconds(5);
+constexpr absl::Duration kFirstWait = absl::Milliseconds(2);
 constexpr absl::Duration kLongestWait = absl::Milliseconds(100);
 constexpr int kUnknownExit = 255;
 
@@ -111,6 +111,7 @@ class AgentProcess::State : public std::enable_shared_from_this<State> {
     if (wanted.size) program_.Resize(*wanted.size);
     if (status.ok()) status = program_.Type(wanted.input);
     if (status.ok() && wanted.input_ends) status = program_.EndInput();
+    if (status.ok()) status = program_.AskExit();
     if (status.ok()) status = program_.Fetch([&](ProcessEvent::Kind kind) { return wanted.output.contains(kind); });
     if (status.ok()) status = AskTyping();
     if (status.ok()) status = AskOutput();
@@ -129,19 +130,16 @@ class AgentProcess::State : public std::enable_shared_from_this<State> {
   absl::Status AskOutput() {
     absl::StatusOr<std::vector<ProcessEvent>> pieces = program_.Take();
     if (!pieces.ok()) return pieces.status();
-    if (pieces->empty()) return AskExit();
-    wait_ = kFirstWait;
-    const MutexLock lock(mutex_);
-    for (ProcessEvent& piece : *pieces) pieces_.push_back(std::move(piece));
-    Deliver();
+    if (!pieces->empty()) Show(*std::move(pieces));
+    if (const std::optional<ProcessExit> exit = program_.exit()) Finish("", *exit);
     return absl::OkStatus();
   }
 
-  absl::Status AskExit() {
-    const absl::StatusOr<std::optional<ProcessExit>> exit = program_.AskExit();
-    if (!exit.ok()) return exit.status();
-    if (*exit) Finish("", **exit);
-    return absl::OkStatus();
+  void Show(std::vector<ProcessEvent> pieces) {
+    wait_ = kFirstWait;
+    const MutexLock lock(mutex_);
+    for (ProcessEvent& piece : pieces) pieces_.push_back(std::move(piece));
+    Deliver();
   }
 
   // `words`: the server's own.

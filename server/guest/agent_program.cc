@@ -144,7 +144,7 @@ absl::Status AgentProgram::AskTyping() {
 absl::Status AgentProgram::Fetch(const std::function<bool(ProcessEvent::Kind)>& wanted) {
   for (AgentOutput& output : outputs_) {
     if (output.fetching() || output.ended() || !wanted(output.kind())) continue;
-    if (absl::Status status = output.Fetch(); !status.ok()) return status;
+    if (absl::Status status = output.Fetch(exit_.has_value()); !status.ok()) return status;
   }
   return absl::OkStatus();
 }
@@ -162,17 +162,21 @@ absl::StatusOr<std::vector<ProcessEvent>> AgentProgram::Take() {
   return pieces;
 }
 
-absl::StatusOr<std::optional<ProcessExit>> AgentProgram::AskExit() {
-  if (!exit_) {
-    const absl::StatusOr<GuestAgent::Outcome> outcome = agent().Ask(main_);
-    if (!outcome.ok()) return outcome.status();
-    if (!outcome->exited) return std::nullopt;
-    exit_ = outcome->exit;
-    exited_at_ = absl::Now();
+absl::Status AgentProgram::AskExit() {
+  if (exit_) return EndOutput();
+  const absl::StatusOr<GuestAgent::Outcome> outcome = agent().Ask(main_);
+  if (!outcome.ok()) return outcome.status();
+  if (!outcome->exited) return absl::OkStatus();
+  exit_ = outcome->exit;
+  exited_at_ = absl::Now();
+  return absl::OkStatus();
+}
+
+std::optional<ProcessExit> AgentProgram::exit() const {
+  for (const AgentOutput& output : outputs_) {
+    if (!output.ended()) return std::nullopt;
   }
-  if (std::all_of(outputs_.begin(), outputs_.end(), [](const AgentOutput& output) { return output.ended(); })) return exit_;
-  if (absl::Status status = EndOutput(); !status.ok()) return status;
-  return std::nullopt;
+  return exit_;
 }
 
 // What has the program's output open beside it keeps that from ending: a mark follows

@@ -63,9 +63,10 @@ class AgentProgram {
   absl::Status Fetch(const std::function<bool(ProcessEvent::Kind)>& wanted);
   // What was fetched, each with data.
   absl::StatusOr<std::vector<ProcessEvent>> Take();
-  // How it ended, once it has and all of its output was taken. What others that it
-  // started print from then on is not waited for.
-  absl::StatusOr<std::optional<ProcessExit>> AskExit();
+  // How it ended, once AskExit() knows and all of its output was taken. What others that
+  // it started print from then on is not waited for.
+  std::optional<ProcessExit> exit() const;
+  absl::Status AskExit();
 
   // Whatever comes of it: it may have ended meanwhile.
   void Signal(int signal);
