@@ -49,19 +49,51 @@ printf '%s %s\n' "$$" "$tty"
 shift 3
 exec "$@")sh";
 
-constexpr char kShow[] = R"sh(exec dd bs="$2" count=1 <"/proc/$1/fd/0" 2>/dev/null)sh";
-constexpr char kType[] = R"sh(exec cat >"/proc/$1/fd/0")sh";
-constexpr char kSignal[] = R"sh(kill -"$1" -"$2")sh";
+constexpr char kProgram[] = R"sh(exec <"/proc/$1/fd/0" >"/proc/$2/fd/0" 2>"/proc/$3/fd/0"
+shift 3
+if command -v setsid >/dev/null; then exec setsid -- "$@"; fi
+exec "$@")sh";
 
-// Holder, terminal, session, seconds.
-constexpr char kHangUp[] = R"sh(kill -9 "$2"
+// Holder, block size, and how many blocks more. A dd that does not know "nonblock", as
+// busybox's, says so and reads nothing.
+constexpr char kFetch[] = R"sh(exec <"/proc/$1/fd/0" 2>/dev/null
+[ "$3" -gt 0 ] || exec dd bs="$2" count=1
+dd bs="$2" count=1
+exec dd bs="$2" count="$3" iflag=nonblock)sh";
+
+constexpr char kType[] = R"sh(exec cat >"/proc/$1/fd/0")sh";
+
+// A pipe that is full holds up no other.
+constexpr char kMark[] = R"sh(mark=$1
+shift
+for holder; do
+  printf %s "$mark" >"/proc/$holder/fd/0" &
+done
+wait)sh";
+
+constexpr char kSignal[] = R"sh(kill -"$1" -"$2" 2>/dev/null || kill -"$1" "$2")sh";
+constexpr char kKill[] = R"sh(kill -9 "$@")sh";
+
+// Steps, their seconds, the program, and others. The agent tells no end of one while
+// another, such as the last sleep, has its output open.
+constexpr char kGuard[] = R"sh(exec >/dev/null 2>&1
 n=0
-while [ "$n" -lt "$4" ] && kill -0 "$3" 2>/dev/null; do
+while [ "$n" -lt "$1" ]; do
+  n=$((n + 1))
+  sleep "$2"
+done
+kill -9 -"$3" || kill -9 "$3"
+shift 3
+kill -9 "$@")sh";
+
+// Terminal, session, seconds.
+constexpr char kHangUp[] = R"sh(kill -9 "$1"
+n=0
+while [ "$n" -lt "$3" ] && kill -0 "$2" 2>/dev/null; do
   n=$((n + 1))
   sleep 1
 done
-kill -9 -"$3" 2>/dev/null
-kill -9 "$1")sh";
+kill -9 -"$2")sh";
 
 Command Script(const char* text, Command args) {
   Command command = {"/bin/sh", "-c", text, "sluice"};
@@ -70,6 +102,12 @@ Command Script(const char* text, Command args) {
 }
 
 void Append(const Command& more, Command& command) { command.insert(command.end(), more.begin(), more.end()); }
+
+Command Numbers(const std::vector<int64_t>& processes) {
+  Command numbers;
+  for (const int64_t process : processes) numbers.push_back(absl::StrCat(process));
+  return numbers;
+}
 
 Command AsUser(const AgentTools& tools) {
   const std::string uid = absl::StrCat(tools.id.uid);
@@ -122,6 +160,14 @@ ExecOptions AgentCommand(const ExecOptions& options, const AgentTools& tools) {
 
 Command HolderCommand() { return {"sleep", kForever}; }
 
+std::string PipePath(int64_t process) { return absl::StrCat("/proc/", process, "/fd/0"); }
+
+Command ProgramCommand(int64_t in, int64_t out, int64_t err, const Command& command) {
+  Command args = Numbers({in, out, err});
+  Append(command, args);
+  return Script(kProgram, std::move(args));
+}
+
 Command TerminalCommand(int64_t holder, TerminalSize size, const AgentTools& tools, const Command& command) {
   const std::string owner = tools.user == AgentTools::User::kAgent ? "" : absl::StrCat(tools.id.uid);
   Command args = {absl::StrCat(holder),    KindOf(tools.terminal), tools.terminal_program, kInside,
@@ -130,9 +176,17 @@ Command TerminalCommand(int64_t holder, TerminalSize size, const AgentTools& too
   return Script(kTerminal, std::move(args));
 }
 
-Command ShowCommand(int64_t holder) { return Script(kShow, {absl::StrCat(holder), absl::StrCat(kShownAtOnce)}); }
+Command FetchCommand(int64_t holder, bool more) {
+  return Script(kFetch, {absl::StrCat(holder), absl::StrCat(kPipeSize), absl::StrCat(more ? kFetchedBlocks - 1 : 0)});
+}
 
-Command TypeCommand(int64_t terminal) { return Script(kType, {absl::StrCat(terminal)}); }
+Command TypeCommand(int64_t process) { return Script(kType, {absl::StrCat(process)}); }
+
+Command MarkCommand(const std::string& mark, const std::vector<int64_t>& holders) {
+  Command args = {mark};
+  Append(Numbers(holders), args);
+  return Script(kMark, std::move(args));
+}
 
 bool TerminalSession::Parse(const std::string& line, TerminalSession& session) {
   const std::pair<absl::string_view, absl::string_view> parts = absl::StrSplit(line, absl::MaxSplits(' ', 1));
@@ -147,13 +201,25 @@ Command ResizeCommand(const TerminalSession& session, TerminalSize size) {
   return {"stty", "-F", session.tty, "rows", absl::StrCat(size.rows), "cols", absl::StrCat(size.columns)};
 }
 
-Command SignalCommand(const TerminalSession& session, int signal) {
-  return Script(kSignal, {absl::StrCat(signal), absl::StrCat(session.pid)});
+Command SignalCommand(int64_t program, int signal) {
+  return Script(kSignal, {absl::StrCat(signal), absl::StrCat(program)});
 }
 
-Command HangUpCommand(int64_t holder, int64_t terminal, const TerminalSession& session) {
-  return Script(kHangUp, {absl::StrCat(holder), absl::StrCat(terminal), absl::StrCat(session.pid),
-                          absl::StrCat(kHangUpSeconds)});
+// None is 0, which is the group of the agent.
+Command KillCommand(std::vector<int64_t> processes) {
+  std::erase(processes, 0);
+  return Script(kKill, Numbers(processes));
+}
+
+Command GuardCommand(int64_t program, std::vector<int64_t> others, absl::Duration time) {
+  std::erase(others, 0);
+  Command args = Numbers({time / kGuardStep, absl::ToInt64Seconds(kGuardStep), program});
+  Append(Numbers(others), args);
+  return Script(kGuard, std::move(args));
+}
+
+Command HangUpCommand(int64_t terminal, const TerminalSession& session) {
+  return Script(kHangUp, {absl::StrCat(terminal), absl::StrCat(session.pid), absl::StrCat(kHangUpSeconds)});
 }
 
 }  // namespace sluice

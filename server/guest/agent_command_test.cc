@@ -87,6 +87,17 @@ TEST(AgentCommandTest, NothingOfTheCallersIsInAText) {
   EXPECT_THAT(std::vector<std::string>(command.begin() + 8, command.end()), ElementsAre("43", "132", "1000", "prog", kHostile));
   EXPECT_THAT(ResizeCommand({.pid = 8, .tty = kHostile}, {.columns = 100, .rows = 50}),
               ElementsAre("stty", "-F", kHostile, "rows", "50", "cols", "100"));
+  const auto program = ProgramCommand(4, 5, 6, {"prog", kHostile});
+  const auto other_program = ProgramCommand(4, 5, 6, {"other"});
+  ASSERT_EQ(program.size(), 9u);
+  EXPECT_THAT(std::vector<std::string>(program.begin(), program.begin() + 7), testing::ElementsAreArray(other_program.begin(), other_program.begin() + 7));
+  EXPECT_THAT(std::vector<std::string>(program.begin() + 4, program.end()), ElementsAre("4", "5", "6", "prog", kHostile));
+}
+
+// 0 would be the group of the agent.
+TEST(AgentCommandTest, KillsNoneThatIsNot) {
+  const auto command = KillCommand({0, 7, 0, 8});
+  EXPECT_THAT(std::vector<std::string>(command.begin() + 4, command.end()), ElementsAre("7", "8"));
 }
 
 TEST(AgentCommandTest, BelievesNoSessionThatCouldNotBe) {

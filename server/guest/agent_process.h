@@ -4,39 +4,47 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 
-#include "server/guest/guest_agent.h"
+#include "absl/status/statusor.h"
+#include "server/guest/agent_program.h"
 #include "server/guest/guest_process.h"
 #include "server/guest/io_thread.h"
 
 namespace sluice {
 
-// A GuestProcess that a guest's agent runs. The agent takes a program's whole input
-// at once and tells its output at its end, so: the program starts when its input is
-// complete (CloseStdin), and not at all (it ends with 255, and says why) where that is
-// more than kMaxInput bytes; its output, at most 16 MiB a stream, comes when it has
-// ended, with a last line on stderr where there was more; its number is not known when
-// it is asked for. A program that the guest does not have ends with 127, as in
-// a shell.
+// A GuestProcess that a guest's agent runs, with a terminal or without; see AgentProgram.
+// A thread of its own speaks with the agent.
+//
+// Who does not read stops the program: neither guest nor server keeps more than a piece
+// (AgentOutput) and the pipe. Input that a program does not read waits until it has
+// ended, also where it has closed its end of the pipe.
+//
+// A program that the guest does not have ends with 127, as in a shell. One at a terminal
+// that signal N ended is told as one that exited with 128 + N: script(1) says no more.
 class AgentProcess : public GuestProcess {
  public:
-  static constexpr size_t kMaxInput = 4 << 20;  // bytes
-
-  // `options`: as of AgentCommand(). `io` outlives it. `on_end` is called once, from a
-  // thread of its own, when nothing of the program is left here.
-  AgentProcess(IoThread& io, std::shared_ptr<GuestAgent> agent, ExecOptions options, std::function<void()> on_end);
+  // Returns once the program is about to run. `io` outlives it. `on_end` is called once,
+  // from a thread of its own, when nothing of the program is left here; not where Start
+  // fails. Blocks. Errors as of AgentProgram::Start.
+  static absl::StatusOr<std::unique_ptr<AgentProcess>> Start(IoThread& io, AgentProgram::Options options,
+                                                             std::function<void()> on_end);
   ~AgentProcess() override;
 
-  pid_t pid() const override { return 0; }
+  pid_t pid() const override { return pid_; }
   void Next(std::function<void(ProcessEvent)> callback) override;
   void WriteStdin(std::string data, std::function<void()> callback) override;
   void CloseStdin() override;
   void Signal(int signal) override;
+  void Resize(TerminalSize size) override;
 
  private:
   class State;
 
+  AgentProcess(std::shared_ptr<State> state, pid_t pid) : state_(std::move(state)), pid_(pid) {}
+
   const std::shared_ptr<State> state_;
+  const pid_t pid_;
 };
 
 }  // namespace sluice

@@ -1,245 +1,318 @@
+// With Debian's own agent.
+
 #include "server/guest/agent_process.h"
 
 #include <signal.h>
-#include <sys/socket.h>
+#include <sys/resource.h>
 
+#include <filesystem>
+#include <fstream>
 #include <future>
+#include <iterator>
+#include <memory>
 #include <string>
-#include <thread>
+#include <utility>
 #include <vector>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "nlohmann/json.hpp"
+#include "server/guest/agent_script.h"
+#include "server/guest/local_agent.h"
 
 namespace sluice {
 namespace {
 
-using nlohmann::json;
+using testing::HasSubstr;
 
-// Stands for the agent: programs are what `answer` makes of a call.
-class FakeAgent {
+constexpr absl::Duration kTimeout = absl::Seconds(30);
+
+// Processes of one that has one thread; those that ended and nobody asked for are none.
+int ChildrenOf(const std::string& pid) {
+  std::ifstream file(absl::StrCat("/proc/", pid, "/task/", pid, "/children"));
+  int count = 0;
+  for (std::string child; file >> child;) ++count;
+  return count;
+}
+
+// A program, and what was read of it.
+class Program {
  public:
-  using Answer = std::function<json(const std::string& command, const json& arguments)>;
+  Program(IoThread& io, const LocalAgent& local, ExecOptions options, absl::Duration unattended = kTimeout) {
+    auto process = AgentProcess::Start(
+        io, {.agent = local.agent(), .program = std::move(options), .tools = {}, .timeout = kTimeout, .unattended = unattended},
+        [this] { ended_.set_value(); });
+    EXPECT_TRUE(process.ok()) << process.status();
+    process_ = *std::move(process);
+  }
+  ~Program() {
+    if (process_ != nullptr) Leave();
+  }
+  // The caller goes; returns when nothing of the program is left.
+  void Leave() {
+    process_ = nullptr;
+    EXPECT_EQ(ended_.get_future().wait_for(std::chrono::seconds(30)), std::future_status::ready);
+  }
 
-  explicit FakeAgent(Answer answer) : answer_(std::move(answer)) {
-    int ends[2];
-    EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-    own_ = UniqueFd(ends[0]);
-    other_ = UniqueFd(ends[1]);
-    thread_ = std::thread([this] { Serve(); });
+  AgentProcess& process() { return *process_; }
+  // Reads on; false at the end.
+  bool ReadOne() {
+    std::promise<ProcessEvent> next;
+    process_->Next([&next](ProcessEvent event) { next.set_value(std::move(event)); });
+    const ProcessEvent event = next.get_future().get();
+    EXPECT_LE(event.data.size(), GuestProcess::kMaxChunk);
+    (event.kind == ProcessEvent::Kind::kStdout ? out : err) += event.data;
+    exit = event.exit;
+    return event.kind != ProcessEvent::Kind::kExit;
   }
-  ~FakeAgent() {
-    Leave();
-    thread_.join();
+  // Of its stdout.
+  std::string Line() {
+    size_t end;
+    while ((end = out.find('\n')) == out.npos) {
+      if (!ReadOne()) return absl::StrCat("it ended with ", exit.code);
+    }
+    const std::string line = out.substr(0, end);
+    out.erase(0, end + 1);
+    return line;
   }
-  // Says nothing more, and takes nobody in.
-  void Leave() { shutdown(own_.get(), SHUT_RDWR); }
-  absl::StatusOr<UniqueFd> Connect() {
-    if (!other_.valid()) return absl::UnavailableError("gone");
-    return std::move(other_);
+  // "CODE/SIGNAL".
+  std::string Exit() {
+    while (ReadOne()) {
+    }
+    return absl::StrCat(exit.code, "/", exit.signal);
   }
+  std::future<void> BeginWrite(std::string data) {
+    auto taken = std::make_shared<std::promise<void>>();
+    process_->WriteStdin(std::move(data), [taken] { taken->set_value(); });
+    return taken->get_future();
+  }
+  void Write(const std::string& data) { BeginWrite(data).wait(); }
+
+  std::string out;
+  std::string err;
+  ProcessExit exit;
 
  private:
-  void Serve() {
-    std::string heard(1 << 20, '\0');
-    ssize_t n;
-    while ((n = recv(own_.get(), heard.data(), heard.size(), 0)) > 0) {
-      const size_t start = heard[0] == '\xff' ? 1 : 0;
-      const json call = json::parse(heard.substr(start, static_cast<size_t>(n) - start));
-      json reply = call["execute"] == "guest-sync-delimited" ? json{{"return", call["arguments"]["id"]}}
-                                                             : answer_(call["execute"], call.value("arguments", json()));
-      if (call.contains("id")) reply["id"] = call["id"];
-      const std::string line = absl::StrCat(reply.dump(), "\n");
-      send(own_.get(), line.data(), line.size(), MSG_NOSIGNAL);
-    }
-  }
-
-  const Answer answer_;
-  UniqueFd own_;
-  UniqueFd other_;
-  std::thread thread_;
+  std::promise<void> ended_;
+  std::unique_ptr<AgentProcess> process_;
 };
-
-constexpr char kPath[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-json Ended(int code, const std::string& out, const std::string& err) {
-  return {{"return", {{"exited", true}, {"exitcode", code}, {"out-data", absl::Base64Escape(out)}, {"err-data", absl::Base64Escape(err)}}}};
-}
 
 class AgentProcessTest : public testing::Test {
  protected:
-  AgentProcessTest() : io_(*IoThread::Start()) {}
-  ~AgentProcessTest() override {
-    process_ = nullptr;
-    if (agent_ != nullptr) ended_.get_future().wait();
+  void SetUp() override {
+    const absl::Status status = local_.Start();
+    ASSERT_TRUE(status.ok()) << status;
+    agent_pid_ = Run("echo -n $PPID");
+    files_ = Files();
+  }
+  // Nothing of a program is left in the guest: neither processes nor files of the agent.
+  void TearDown() override {
+    if (local_.agent()->closed()) return;
+    EXPECT_EQ(Run("for child in $(cat /proc/$PPID/task/*/children); do [ $child = $$ ] || tr '\\0' ' ' </proc/$child/cmdline; done"), "");
+    EXPECT_EQ(Files(), files_);
   }
 
-  void Start(FakeAgent::Answer answer) {
-    fake_ = std::make_unique<FakeAgent>(std::move(answer));
-    agent_ = std::make_shared<GuestAgent>([this] { return fake_->Connect(); });
-    process_ = std::make_unique<AgentProcess>(*io_, agent_, ExecOptions{.args = {"program", "x"}, .env = {{"A", "b"}}},
-                                              [this] { ended_.set_value(); });
+  std::unique_ptr<Program> Start(const std::string& script, const std::string& arg = "") {
+    return std::make_unique<Program>(*io_, local_, ExecOptions{.args = {"sh", "-c", script, "sh", arg}, .env = {{"A", "b"}}});
   }
-  // "out:...", "err:..." and "exit:CODE/SIGNAL" until the end.
-  std::vector<std::string> Events() {
-    std::vector<std::string> events;
-    while (true) {
-      std::promise<ProcessEvent> next;
-      process_->Next([&next](ProcessEvent event) { next.set_value(std::move(event)); });
-      const ProcessEvent event = next.get_future().get();
-      switch (event.kind) {
-        case ProcessEvent::Kind::kStdout:
-          events.push_back(absl::StrCat("out:", event.data));
-          break;
-        case ProcessEvent::Kind::kStderr:
-          events.push_back(absl::StrCat("err:", event.data));
-          break;
-        case ProcessEvent::Kind::kExit:
-          events.push_back(absl::StrCat("exit:", event.exit.code, "/", event.exit.signal));
-          return events;
-      }
-    }
+  // What the guest's shell says of something else. Its parent is the agent.
+  std::string Run(const std::string& script) {
+    const auto outcome = RunToEnd(*local_.agent(), {.args = {"/bin/sh", "-c", script}}, kTimeout);
+    return outcome.ok() ? outcome->out : outcome.status().ToString();
   }
-  void Write(const std::string& data) {
-    std::promise<void> taken;
-    process_->WriteStdin(data, [&taken] { taken.set_value(); });
-    taken.get_future().wait();
+  // That the agent has open, which does nothing meanwhile.
+  long Files() const {
+    const std::filesystem::directory_iterator files("/proc/" + agent_pid_ + "/fd");
+    return std::distance(begin(files), end(files));
   }
 
-  const std::unique_ptr<IoThread> io_;
-  std::unique_ptr<FakeAgent> fake_;
-  std::shared_ptr<GuestAgent> agent_;
-  std::unique_ptr<AgentProcess> process_;
-  std::promise<void> ended_;
+  LocalAgent local_;
+  const std::unique_ptr<IoThread> io_ = *IoThread::Start();
+  std::string agent_pid_;
+  long files_ = 0;
 };
 
-TEST_F(AgentProcessTest, RunsAProgramOnceItsInputIsComplete) {
-  std::atomic<bool> started = false;
-  json call;
-  Start([&](const std::string& command, const json& arguments) -> json {
-    if (command == "guest-exec-status") return Ended(3, "output", "errors");
-    call = arguments;
-    started = true;
-    return {{"return", {{"pid", 7}}}};
-  });
-  Write("in");
-  Write("put");
-  EXPECT_FALSE(started);
-  process_->CloseStdin();
-  EXPECT_EQ(Events(), (std::vector<std::string>{"out:output", "err:errors", "exit:3/0"}));
-  EXPECT_EQ(call, json({{"path", "program"}, {"arg", {"x"}}, {"env", {"A=b", kPath}}, {"capture-output", true},
-                        {"input-data", absl::Base64Escape("input")}}));
+TEST_F(AgentProcessTest, RunsAProgram) {
+  auto program = Start("echo output $A $0 $1; echo errors >&2; echo $$; exit 3", "$(reboot)'\"");
+  EXPECT_EQ(program->Line(), "output b sh $(reboot)'\"");
+  EXPECT_EQ(program->Line(), absl::StrCat(program->process().pid()));
+  EXPECT_EQ(program->Exit(), "3/0");
+  EXPECT_EQ(program->out, "");
+  EXPECT_EQ(program->err, "errors\n");
 }
 
-TEST_F(AgentProcessTest, TellsLongOutputInChunks) {
-  const std::string much(GuestProcess::kMaxChunk + 1, 'x');
-  Start([&](const std::string& command, const json&) -> json {
-    return command == "guest-exec" ? json{{"return", {{"pid", 7}}}} : Ended(0, much, "");
-  });
-  process_->CloseStdin();
-  EXPECT_EQ(Events(), (std::vector<std::string>{absl::StrCat("out:", much.substr(1)), "out:x", "exit:0/0"}));
+TEST_F(AgentProcessTest, AnswersLineByLine) {
+  auto program = Start("cat; echo end");
+  for (const char* line : {"one", "two", "three"}) {
+    program->Write(absl::StrCat(line, "\n"));
+    EXPECT_EQ(program->Line(), line);
+  }
+  program->process().CloseStdin();
+  EXPECT_EQ(program->Line(), "end");
+  EXPECT_EQ(program->Exit(), "0/0");
 }
 
-TEST_F(AgentProcessTest, StartsNothingWithHalfItsInput) {
-  std::atomic<bool> started = false;
-  Start([&](const std::string&, const json&) -> json {
-    started = true;
-    return {{"return", {{"pid", 7}}}};
-  });
-  for (size_t sent = 0; sent <= AgentProcess::kMaxInput; sent += 1 << 20) Write(std::string(1 << 20, 'x'));
-  process_->CloseStdin();
-  EXPECT_EQ(Events(), (std::vector<std::string>{
-                          "err:the program was not started: a guest's agent takes 4194304 bytes of input\n", "exit:255/0"}));
-  EXPECT_FALSE(started);
+TEST_F(AgentProcessTest, InputEndsAfterItsLastByte) {
+  auto program = Start("md5sum");
+  const std::string data(3 << 20, 'x');
+  std::future<void> taken = program->BeginWrite(data);
+  program->process().CloseStdin();
+  EXPECT_EQ(program->Line(), "c1887f0c970afa48194adf7f5c504696  -");
+  taken.wait();
+  EXPECT_EQ(program->Exit(), "0/0");
 }
 
-TEST_F(AgentProcessTest, SaysThatOutputIsMissing) {
-  Start([&](const std::string& command, const json&) -> json {
-    if (command == "guest-exec") return {{"return", {{"pid", 7}}}};
-    json ended = Ended(0, "begin", "");
-    ended["return"]["out-truncated"] = true;
-    return ended;
-  });
-  process_->CloseStdin();
-  EXPECT_EQ(Events(), (std::vector<std::string>{
-                          "out:begin", "err:sluice: the guest's agent kept only the beginning of this program's output\n",
-                          "exit:0/0"}));
+TEST_F(AgentProcessTest, InputMayEndAtOnce) {
+  auto program = Start("cat; echo end");
+  program->process().CloseStdin();
+  EXPECT_EQ(program->Line(), "end");
+  EXPECT_EQ(program->Exit(), "0/0");
+}
+
+// 32 MiB on each stream, where neither this process nor the agent keeps many.
+TEST_F(AgentProcessTest, OutputOfAnyLength) {
+  constexpr size_t kBytes = 32 << 20;
+  constexpr long kMayGrow = 24 << 10;  // KiB
+  const auto own = [] {
+    rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss;
+  };
+  const auto agents = [this] { return std::stol(Run("grep VmHWM /proc/$PPID/status | tr -dc 0-9")); };
+  const long own_before = own(), agents_before = agents();
+  auto program = Start(absl::StrCat("head -c ", kBytes, " /dev/zero >&2 & head -c ", kBytes, " /dev/zero; wait; exit 5"));
+  size_t out = 0, err = 0;
+  while (program->ReadOne()) {
+    out += std::exchange(program->out, "").size();
+    err += std::exchange(program->err, "").size();
+  }
+  EXPECT_EQ(out, kBytes);
+  EXPECT_EQ(err, kBytes);
+  EXPECT_EQ(program->exit.code, 5);
+  EXPECT_LT(own() - own_before, kMayGrow);
+  EXPECT_LT(agents() - agents_before, kMayGrow);
+}
+
+TEST_F(AgentProcessTest, OutputKeepsItsOrder) {
+  auto program = Start("seq 1 200000");
+  EXPECT_EQ(program->Exit(), "0/0");
+  std::string expected;
+  for (int n = 1; n <= 200000; ++n) absl::StrAppend(&expected, n, "\n");
+  EXPECT_TRUE(program->out == expected) << program->out.size() << " bytes";
+}
+
+TEST_F(AgentProcessTest, OutputThatNobodyReadsStopsTheProgram) {
+  constexpr size_t kBytes = 4 << 20;
+  const std::string done = local_.At("done");
+  auto program = Start(absl::StrCat("echo ready; head -c ", kBytes, " /dev/zero; echo >\"$1\""), done);
+  EXPECT_EQ(program->Line(), "ready");
+  EXPECT_EQ(Run(absl::StrCat("sleep 1; test -e ", done, " || echo not yet")), "not yet\n");
+  EXPECT_EQ(program->Exit(), "0/0");
+  EXPECT_EQ(program->out.size(), kBytes);
+}
+
+TEST_F(AgentProcessTest, InputThatNobodyReadsWaitsForTheEnd) {
+  auto program = Start("read -r line; exit 2");
+  std::future<void> taken = program->BeginWrite(std::string(1 << 20, 'x'));
+  EXPECT_EQ(taken.wait_for(std::chrono::milliseconds(300)), std::future_status::timeout);
+  program->process().Signal(SIGTERM);
+  EXPECT_EQ(program->Exit(), "0/15");
+  taken.wait();
+}
+
+TEST_F(AgentProcessTest, SignalsReachTheProgramsGroup) {
+  auto program = Start("trap 'echo term' TERM; echo ready; sleep 1000; exit 4");
+  EXPECT_EQ(program->Line(), "ready");
+  program->process().Signal(SIGTERM);
+  EXPECT_EQ(program->Line(), "term");
+  EXPECT_EQ(program->Exit(), "4/0");
+}
+
+TEST_F(AgentProcessTest, TellsTheSignalThatEndedIt) {
+  auto program = Start("echo ready; exec sleep 1000");
+  EXPECT_EQ(program->Line(), "ready");
+  program->process().Signal(SIGKILL);
+  EXPECT_EQ(program->Exit(), "0/9");
+}
+
+TEST_F(AgentProcessTest, ACallerThatGoesKillsItsGroup) {
+  auto program = Start("trap '' TERM HUP; sleep 1000 & echo $!; wait");
+  const pid_t child = std::stoi(program->Line());
+  const pid_t pid = program->process().pid();
+  EXPECT_EQ(kill(child, 0), 0);
+  program->Leave();
+  EXPECT_NE(kill(pid, 0), 0);
+  EXPECT_EQ(Run(absl::StrCat("n=0; while [ $n -lt 100 ] && kill -0 ", child, "; do n=$((n + 1)); sleep 0.1; done; echo $((n < 100))")), "1\n");
+}
+
+// As in a container: its output is not waited for, and ends where the program did.
+TEST_F(AgentProcessTest, AChildMayOutliveIt) {
+  auto program = Start("sleep 1000 & echo $!; echo errors >&2; exit 6");
+  const pid_t child = std::stoi(program->Line());
+  EXPECT_EQ(program->Exit(), "6/0");
+  EXPECT_EQ(program->out, "");
+  EXPECT_EQ(program->err, "errors\n");
+  EXPECT_EQ(kill(child, SIGKILL), 0);
+}
+
+TEST_F(AgentProcessTest, AChildThatPrintsOnDoesNotHoldItUp) {
+  auto program = Start("(while :; do echo more; done) & echo $!; head -c 100000 /dev/zero; exit 6");
+  const pid_t child = std::stoi(program->Line());
+  EXPECT_EQ(program->Exit(), "6/0");
+  EXPECT_GE(program->out.size(), 100000u);
+  kill(child, SIGKILL);
+}
+
+TEST_F(AgentProcessTest, AProgramMayCloseItsOutput) {
+  auto program = Start("exec >&- 2>&-; sleep 0.5; exit 8");
+  EXPECT_EQ(program->Exit(), "8/0");
 }
 
 TEST_F(AgentProcessTest, EndsAsInAShellWhereThereIsNoSuchProgram) {
-  Start([](const std::string&, const json&) -> json {
-    return {{"error", {{"desc", "Guest agent command failed, error was 'Failed to execute child process \"program\" (No such file or directory)'"}}}};
-  });
-  process_->CloseStdin();
-  EXPECT_EQ(Events(), (std::vector<std::string>{"err:the guest has no program program\n", "exit:127/0"}));
+  Program program(*io_, local_, {.args = {"no-such-program"}});
+  EXPECT_EQ(program.Exit(), "127/0");
+  EXPECT_THAT(program.err, HasSubstr("no-such-program"));
 }
 
-TEST_F(AgentProcessTest, SendsSignalsWithTheGuestsOwnKill) {
-  std::atomic<bool> killed = false;
-  Start([&](const std::string& command, const json& arguments) -> json {
-    if (command == "guest-exec-status") {
-      if (!killed) return {{"return", {{"exited", false}}}};
-      return {{"return", {{"exited", true}, {"signal", 15}}}};
-    }
-    if (arguments["path"] == "kill") killed = arguments["arg"] == json({"-15", "7"});
-    return {{"return", {{"pid", 7}}}};
-  });
-  process_->CloseStdin();
-  process_->Signal(SIGTERM);
-  // Either before it has started, or while it runs.
-  EXPECT_EQ(Events().back(), "exit:0/15");
+TEST_F(AgentProcessTest, TenAtOnce) {
+  std::vector<std::unique_ptr<Program>> programs;
+  for (int n = 0; n < 10; ++n) programs.push_back(Start("cat; exit $1", absl::StrCat(n)));
+  for (auto& program : programs) program->Write("hello\n");
+  for (auto& program : programs) EXPECT_EQ(program->Line(), "hello");
+  for (int n = 0; n < 10; ++n) {
+    programs[n]->process().CloseStdin();
+    EXPECT_EQ(programs[n]->Exit(), absl::StrCat(n, "/0"));
+  }
+}
+
+// For all that the guest sees of it, a server that has ended is one that asks no more.
+TEST_F(AgentProcessTest, AServerThatEndsLeavesNothing) {
+  Program program(*io_, local_, {.args = {"sh", "-c", "trap '' TERM HUP; sleep 2; echo $PPID; sleep 1000 & echo $!; wait"}}, 2 * kGuardStep);
+  const std::string agent = program.Line();
+  const pid_t child = std::stoi(program.Line());
+  const pid_t pid = program.process().pid();
+  EXPECT_EQ(kill(child, 0), 0);
+  local_.agent()->Close();
+  EXPECT_EQ(program.Exit(), "255/0");
+  const absl::Time deadline = absl::Now() + kTimeout;
+  while (ChildrenOf(agent) > 0 && absl::Now() < deadline) absl::SleepFor(absl::Milliseconds(50));
+  EXPECT_EQ(ChildrenOf(agent), 0);
+  EXPECT_NE(kill(pid, 0), 0);
+}
+
+TEST_F(AgentProcessTest, OneThatRunsForLongIsNotKilled) {
+  Program program(*io_, local_, {.args = {"sh", "-c", "sleep 13; exit 9"}}, 2 * kGuardStep);
+  EXPECT_EQ(program.Exit(), "9/0");
 }
 
 TEST_F(AgentProcessTest, EndsWithItsGuest) {
-  Start([](const std::string&, const json&) -> json { return {{"return", json::object()}}; });
-  agent_->Close();
-  EXPECT_EQ(Events(), (std::vector<std::string>{"exit:0/9"}));
-}
-
-TEST(GuestAgentTest, OneCallerAloneWaitsForAFirstAnswer) {
-  std::promise<void> asked, go_on;
-  GuestAgent agent([&]() -> absl::StatusOr<UniqueFd> {
-    asked.set_value();
-    go_on.get_future().wait();
-    return absl::UnavailableError("there is none");
-  });
-  absl::Status first;
-  std::thread waiting([&] { first = agent.Ping(); });
-  asked.get_future().wait();
-  EXPECT_TRUE(absl::IsFailedPrecondition(agent.Ping()));
-  go_on.set_value();
-  waiting.join();
-  EXPECT_TRUE(absl::IsFailedPrecondition(first));
-}
-
-TEST(GuestAgentTest, OneThatAnsweredIsTakenToBeThereUntilItFails) {
-  std::atomic<int> pings = 0;
-  auto fake = std::make_unique<FakeAgent>([&](const std::string& command, const json&) -> json {
-    if (command == "guest-ping") ++pings;
-    return {{"return", json::object()}};
-  });
-  GuestAgent agent([&] { return fake->Connect(); });
-  EXPECT_TRUE(agent.Ping().ok());
-  EXPECT_TRUE(agent.Ping().ok());
-  EXPECT_EQ(pings, 1);
-  fake->Leave();
-  EXPECT_FALSE(agent.Ask(7).ok());
-  EXPECT_TRUE(absl::IsFailedPrecondition(agent.Ping()));
-}
-
-TEST_F(AgentProcessTest, BelievesNothingOfWhatTheAgentSays) {
-  for (const json& answer : {json{{"return", 7}}, json{{"return", {{"pid", "x"}}}}, json{{"return", {{"pid", -1}}}}}) {
-    Start([answer](const std::string&, const json&) { return answer; });
-    process_->CloseStdin();
-    EXPECT_EQ(Events().back(), "exit:255/0");
-    process_ = nullptr;
-    ended_.get_future().wait();
-    ended_ = std::promise<void>();
-  }
-  agent_ = nullptr;
+  auto program = Start("echo ready; sleep 2");
+  EXPECT_EQ(program->Line(), "ready");
+  local_.agent()->Close();
+  EXPECT_EQ(program->Exit(), "255/0");
+  EXPECT_EQ(program->err, "the guest has ended\n");
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // With Debian's own agent, script, setpriv, chroot and python3, and busybox's su.
 
-#include "server/guest/agent_terminal.h"
+#include "server/guest/agent_process.h"
 
 #include <signal.h>
 #include <sys/mount.h>
@@ -130,8 +130,8 @@ class AgentTerminalTest : public AgentToolsTest, public testing::WithParamInterf
     tools->terminal = GetParam();
     tools->terminal_program = GetParam() == AgentTools::Terminal::kScript ? "/usr/bin/script" : "/usr/bin/python3";
     ended_ = std::promise<void>();
-    auto process = AgentTerminal::Start(
-        *io_, {.agent = local_.agent(), .program = options, .tools = *tools, .timeout = kTimeout, .on_end = [this] { ended_.set_value(); }});
+    auto process = AgentProcess::Start(
+        *io_, {.agent = local_.agent(), .program = options, .tools = *tools, .timeout = kTimeout}, [this] { ended_.set_value(); });
     ASSERT_TRUE(process.ok()) << process.status();
     process_ = *std::move(process);
     shown_.clear();
@@ -177,7 +177,7 @@ class AgentTerminalTest : public AgentToolsTest, public testing::WithParamInterf
   }
 
   const std::unique_ptr<IoThread> io_ = *IoThread::Start();
-  std::unique_ptr<AgentTerminal> process_;
+  std::unique_ptr<AgentProcess> process_;
   std::promise<void> ended_;
   std::string shown_;
   ProcessExit exit_;

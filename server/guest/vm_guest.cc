@@ -23,10 +23,8 @@
 #include "netsvc/base/pass_descriptor.h"
 #include "server/base/process_note.h"
 #include "server/base/process_status.h"
-#include "server/guest/agent_command.h"
 #include "server/guest/agent_files.h"
 #include "server/guest/agent_process.h"
-#include "server/guest/agent_terminal.h"
 #include "server/guest/agent_tools.h"
 #include "server/guest/json_socket.h"
 #include "server/guest/run_program.h"
@@ -313,15 +311,9 @@ absl::StatusOr<std::unique_ptr<GuestProcess>> VmGuest::StartProcess(const ExecOp
   if (absl::Status status = agent_->Ping(); !status.ok()) return status;
   absl::StatusOr<AgentTools> tools = FindTools(*agent_, options, kCallTimeout);
   if (!tools.ok()) return tools.status();
-  const auto on_end = [life = life_] { life->Leave(); };
-  if (options.terminal) {
-    return AgentTerminal::Start(io_, {.agent = agent_,
-                                      .program = options,
-                                      .tools = *std::move(tools),
-                                      .timeout = deadline - absl::Now(),
-                                      .on_end = on_end});
-  }
-  return std::make_unique<AgentProcess>(io_, agent_, AgentCommand(options, *tools), on_end);
+  return AgentProcess::Start(
+      io_, {.agent = agent_, .program = options, .tools = *std::move(tools), .timeout = deadline - absl::Now()},
+      [life = life_] { life->Leave(); });
 }
 
 absl::StatusOr<std::unique_ptr<GuestFiles>> VmGuest::Files() {

@@ -76,7 +76,7 @@ class VmGuest : public Guest {
   // Programs of Exec are the agent's: they go on in the machine.
   absl::Status Resume(std::function<void(ProcessExit)> on_exit) override;
   // FailedPrecondition where no agent answers; ResourceExhausted where kMaxPrograms
-  // run; see FindTools, AgentProcess and AgentTerminal.
+  // run; see FindTools and AgentProcess.
   absl::StatusOr<std::unique_ptr<GuestProcess>> Exec(const ExecOptions& options) override;
   // FailedPrecondition likewise; see AgentFiles; ResourceExhausted where kMaxFileCalls are under way.
   absl::StatusOr<std::unique_ptr<GuestFiles>> Files() override;

@@ -157,6 +157,19 @@ TEST_F(VmGuestTest, RunsPrograms) {
   EXPECT_EQ(InVm("kill -9 $$").code, 128 + SIGKILL);
 }
 
+TEST_F(VmGuestTest, ProgramsStream) {
+  GuestExec exec(client(), id_, {"sh", "-c", "while read -r line; do echo \"got $line\"; done; head -c 4000000 /dev/zero; exit 7"});
+  for (const char* line : {"one", "two"}) {
+    exec.Write(absl::StrCat(line, "\n"));
+    EXPECT_EQ(exec.ReadLine().value_or(""), absl::StrCat("got ", line));
+  }
+  exec.CloseInput();
+  const absl::StatusOr<ExecResult> result = exec.Wait();
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->out.size(), 4000000u);
+  EXPECT_EQ(result->code, 7);
+}
+
 TEST_F(VmGuestTest, RunsAProgramInADirectoryAsAUser) {
   v1::ExecStart start;
   start.set_sandbox_id(id_);

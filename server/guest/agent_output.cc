@@ -1,0 +1,52 @@
+#include "server/guest/agent_output.h"
+
+#include <algorithm>
+
+#include "server/guest/agent_command.h"
+
+namespace sluice {
+
+static_assert(kFetchedBlocks * kPipeSize == AgentOutput::kMaxPiece);
+
+absl::StatusOr<AgentOutput> AgentOutput::Open(std::shared_ptr<GuestAgent> agent, ProcessEvent::Kind kind) {
+  const absl::StatusOr<int64_t> holder = agent->StartWithPipe({.args = HolderCommand()});
+  if (!holder.ok()) return holder.status();
+  return AgentOutput(std::move(agent), kind, *holder);
+}
+
+absl::Status AgentOutput::Fetch(bool exited) {
+  exited_ = exited;
+  const absl::StatusOr<int64_t> fetch = agent_->Start({.args = FetchCommand(holder_, is_behind_)}, "");
+  if (!fetch.ok()) return fetch.status();
+  fetch_ = *fetch;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> AgentOutput::Take() {
+  if (fetch_ == 0) return "";
+  const absl::StatusOr<GuestAgent::Outcome> outcome = agent_->Ask(fetch_);
+  if (!outcome.ok()) return outcome.status();
+  if (!outcome->exited) return "";
+  fetch_ = 0;
+  if (outcome->out.size() > kMaxPiece) {
+    return absl::FailedPreconditionError("the guest's agent says more than it was asked for");
+  }
+  is_behind_ = outcome->out.size() >= kPipeSize;
+  std::string data = UpToMark(outcome->out);
+  // One read takes all that is in the pipe.
+  if (outcome->out.empty() || (exited_ && !is_behind_)) ended_ = true;
+  return ended_ ? data + std::exchange(kept_, "") : data;
+}
+
+std::string AgentOutput::UpToMark(const std::string& piece) {
+  if (mark_.empty()) return piece;
+  std::string data = std::exchange(kept_, "") + piece;
+  const size_t found = data.find(mark_);
+  ended_ = found != data.npos;
+  if (ended_) return data.substr(0, found);
+  const size_t told = data.size() - std::min(data.size(), mark_.size() - 1);
+  kept_ = data.substr(told);
+  return data.substr(0, told);
+}
+
+}  // namespace sluice

@@ -1,0 +1,246 @@
+#include "server/guest/agent_program.h"
+
+#include <signal.h>
+
+#include <algorithm>
+#include <random>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "server/guest/agent_script.h"
+#include "server/guest/guest_files.h"
+
+namespace sluice {
+namespace {
+
+constexpr absl::Duration kStepTimeout = absl::Seconds(10);  // a signal, a resize, an end
+constexpr absl::Duration kReapInterval = absl::Milliseconds(5);
+// How long after a program its output ends by itself, where no other holds it open.
+constexpr absl::Duration kOthersAfter = absl::Milliseconds(50);
+// Most programs have ended by then.
+constexpr absl::Duration kUnguarded = absl::Seconds(1);
+constexpr size_t kMaxWords = 200;  // bytes of the guest's own in an error
+constexpr char kEndOfInput = '\4';  // Ctrl-D
+
+bool EndsALine(char c) { return c == '\n' || c == '\r' || c == kEndOfInput; }
+
+std::string RandomMark() {
+  std::string mark;
+  while (mark.size() < 32) absl::StrAppend(&mark, absl::Hex(std::random_device()(), absl::kZeroPad8));
+  return mark;
+}
+
+}  // namespace
+
+absl::StatusOr<AgentProgram> AgentProgram::Start(Options options) {
+  AgentProgram program(std::move(options));
+  const absl::Status status = program.has_terminal() ? program.StartTerminal() : program.StartPlain();
+  program.guard_again_ = absl::Now() + kUnguarded;
+  if (status.ok()) return program;
+  program.Stop();
+  // What a program takes is missing, for it has not been looked for yet.
+  return absl::IsNotFound(status) ? absl::FailedPreconditionError(status.message()) : status;
+}
+
+absl::Status AgentProgram::AddOutput(ProcessEvent::Kind kind) {
+  absl::StatusOr<AgentOutput> output = AgentOutput::Open(options_.agent, kind);
+  if (!output.ok()) return output.status();
+  outputs_.push_back(*std::move(output));
+  return absl::OkStatus();
+}
+
+absl::Status AgentProgram::StartPlain() {
+  absl::Status status = AddOutput(ProcessEvent::Kind::kStdout);
+  if (status.ok()) status = AddOutput(ProcessEvent::Kind::kStderr);
+  if (!status.ok()) return status;
+  const absl::StatusOr<int64_t> input = agent().StartWithPipe({.args = HolderCommand()});
+  if (!input.ok()) return input.status();
+  input_ = *input;
+  const absl::StatusOr<int64_t> writer = agent().OpenFile(PipePath(input_), "a");
+  if (!writer.ok()) return writer.status();
+  writer_ = *writer;
+  ExecOptions command = AgentCommand(options_.program, options_.tools);
+  command.args = ProgramCommand(input_, outputs_.front().holder(), outputs_.back().holder(), command.args);
+  const absl::StatusOr<int64_t> main = agent().Start(command, "");
+  if (!main.ok()) return main.status();
+  main_ = session_.pid = *main;
+  return absl::OkStatus();
+}
+
+absl::Status AgentProgram::StartTerminal() {
+  const absl::Time deadline = absl::Now() + options_.timeout;
+  if (absl::Status status = AddOutput(ProcessEvent::Kind::kStdout); !status.ok()) return status;
+  const int64_t holder = outputs_.front().holder();
+  const std::vector<std::string> program = AgentCommand(options_.program, options_.tools).args;
+  const absl::StatusOr<int64_t> terminal =
+      agent().StartWithPipe({.args = TerminalCommand(holder, *options_.program.terminal, options_.tools, program)});
+  if (!terminal.ok()) return terminal.status();
+  main_ = input_ = *terminal;
+  std::string shown;
+  while (shown.find('\n') == shown.npos) {
+    const absl::StatusOr<GuestAgent::Outcome> outcome =
+        RunToEnd(agent(), {.args = FetchCommand(holder, false)}, deadline - absl::Now());
+    if (!outcome.ok()) return outcome.status();
+    shown += outcome->out;
+    if (outcome->out.empty() || shown.size() > kPipeSize) break;
+  }
+  return TakeSession(shown);
+}
+
+// From the first line that was shown.
+absl::Status AgentProgram::TakeSession(const std::string& shown) {
+  const size_t end = std::min(shown.find('\n'), shown.size() - 1);
+  const std::string line(absl::StripAsciiWhitespace(shown.substr(0, end + 1)));
+  if (!TerminalSession::Parse(line, session_)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the guest makes no terminal: ", FileNameToUtf8(line.substr(0, kMaxWords))));
+  }
+  shown_ = shown.substr(end + 1);
+  return absl::OkStatus();
+}
+
+absl::Status AgentProgram::Attend() {
+  if (options_.agent->closed()) return absl::FailedPreconditionError("the guest has ended");
+  return exit_ || absl::Now() < guard_again_ ? absl::OkStatus() : Guard();
+}
+
+absl::Status AgentProgram::Guard() {
+  guard_again_ = absl::Now() + options_.unattended / 3;
+  std::vector<int64_t> others = Helpers();
+  others.push_back(main_);
+  const absl::StatusOr<int64_t> guard = agent().Start({.args = GuardCommand(pid(), others, options_.unattended)}, "");
+  if (!guard.ok()) return guard.status();
+  const int64_t last = std::exchange(guard_, *guard);
+  if (last == 0) return absl::OkStatus();
+  const absl::Status status = Do(KillCommand({last}), kStepTimeout);
+  Reap(last);
+  return status;
+}
+
+absl::Status AgentProgram::Type(const std::string& input) {
+  if (input.empty()) return absl::OkStatus();
+  const absl::StatusOr<int64_t> typing = agent().Start({.args = TypeCommand(input_)}, input);
+  if (!typing.ok()) return typing.status();
+  typing_ = *typing;
+  line_is_open_ = !EndsALine(input.back());
+  return absl::OkStatus();
+}
+
+absl::Status AgentProgram::EndInput() {
+  // A line that is open is ended by the first, which the program reads as its end only.
+  if (has_terminal()) return Type(std::string(line_is_open_ ? 2 : 1, kEndOfInput));
+  return writer_ ? agent().CloseFile(*std::exchange(writer_, std::nullopt)) : absl::OkStatus();
+}
+
+absl::Status AgentProgram::AskTyping() {
+  if (typing_ == 0) return absl::OkStatus();
+  const absl::StatusOr<GuestAgent::Outcome> outcome = agent().Ask(typing_);
+  if (!outcome.ok()) return outcome.status();
+  if (outcome->exited) typing_ = 0;
+  return absl::OkStatus();
+}
+
+absl::Status AgentProgram::Fetch(const std::function<bool(ProcessEvent::Kind)>& wanted) {
+  for (AgentOutput& output : outputs_) {
+    if (output.fetching() || output.ended() || !wanted(output.kind())) continue;
+    if (absl::Status status = output.Fetch(exit_.has_value()); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<ProcessEvent>> AgentProgram::Take() {
+  std::vector<ProcessEvent> pieces;
+  if (!shown_.empty()) {
+    pieces.push_back({.kind = outputs_.front().kind(), .data = std::exchange(shown_, ""), .exit = {}});
+  }
+  for (AgentOutput& output : outputs_) {
+    absl::StatusOr<std::string> data = output.Take();
+    if (!data.ok()) return data.status();
+    if (!data->empty()) pieces.push_back({.kind = output.kind(), .data = *std::move(data), .exit = {}});
+  }
+  return pieces;
+}
+
+absl::Status AgentProgram::AskExit() {
+  if (exit_) return EndOutput();
+  const absl::StatusOr<GuestAgent::Outcome> outcome = agent().Ask(main_);
+  if (!outcome.ok()) return outcome.status();
+  if (!outcome->exited) return absl::OkStatus();
+  exit_ = outcome->exit;
+  exited_at_ = absl::Now();
+  return absl::OkStatus();
+}
+
+std::optional<ProcessExit> AgentProgram::exit() const {
+  for (const AgentOutput& output : outputs_) {
+    if (!output.ended()) return std::nullopt;
+  }
+  return exit_;
+}
+
+// What has the program's output open beside it keeps that from ending: a mark follows
+// the last that the program can have printed.
+absl::Status AgentProgram::EndOutput() {
+  if (marking_ != 0 || absl::Now() - exited_at_ < kOthersAfter) return absl::OkStatus();
+  const std::string mark = RandomMark();
+  std::vector<int64_t> holders;
+  for (AgentOutput& output : outputs_) {
+    if (output.ended()) continue;
+    output.EndAt(mark);
+    holders.push_back(output.holder());
+  }
+  const absl::StatusOr<int64_t> marking = agent().Start({.args = MarkCommand(mark, holders)}, "");
+  if (!marking.ok()) return marking.status();
+  marking_ = *marking;
+  return absl::OkStatus();
+}
+
+void AgentProgram::Signal(int signal) {
+  if (!exit_) Do(SignalCommand(pid(), signal), kStepTimeout).IgnoreError();
+}
+
+void AgentProgram::Resize(TerminalSize size) {
+  if (has_terminal() && !exit_) Do(ResizeCommand(session_, size), kStepTimeout).IgnoreError();
+}
+
+absl::Status AgentProgram::Do(std::vector<std::string> command, absl::Duration timeout) {
+  return RunToEnd(agent(), {.args = std::move(command)}, timeout).status();
+}
+
+std::vector<int64_t> AgentProgram::Helpers() const {
+  std::vector<int64_t> helpers = {typing_, marking_};
+  if (!has_terminal()) helpers.push_back(input_);
+  for (const AgentOutput& output : outputs_) {
+    for (const int64_t process : output.processes()) helpers.push_back(process);
+  }
+  return helpers;
+}
+
+void AgentProgram::Stop() {
+  std::vector<int64_t> processes = Helpers();
+  processes.push_back(guard_);
+  if (!exit_) {
+    processes.push_back(main_);
+    if (has_terminal() && pid() != 0) {
+      Do(HangUpCommand(main_, session_), absl::Seconds(kHangUpSeconds) + kStepTimeout).IgnoreError();
+    } else if (pid() != 0) {
+      Signal(SIGKILL);
+    }
+  }
+  if (writer_) agent().CloseFile(*writer_).IgnoreError();
+  if (!Do(KillCommand(processes), kStepTimeout).ok()) return;
+  for (const int64_t process : processes) Reap(process);
+}
+
+// One that is about to end: the agent forgets it.
+void AgentProgram::Reap(int64_t process) {
+  const absl::Time deadline = absl::Now() + kStepTimeout;
+  while (process != 0 && absl::Now() < deadline) {
+    const absl::StatusOr<GuestAgent::Outcome> outcome = agent().Ask(process);
+    if (!outcome.ok() || outcome->exited) return;
+    absl::SleepFor(kReapInterval);
+  }
+}
+
+}  // namespace sluice
