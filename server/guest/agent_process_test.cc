@@ -171,9 +171,9 @@ TEST_F(AgentProcessTest, InputMayEndAtOnce) {
   EXPECT_EQ(program->Exit(), "0/0");
 }
 
-// 32 MiB on each stream, where neither this process nor the agent keeps many.
+// 16 MiB on each stream, where neither this process nor the agent keeps many.
 TEST_F(AgentProcessTest, OutputOfAnyLength) {
-  constexpr size_t kBytes = 32 << 20;
+  constexpr size_t kBytes = 16 << 20;
   constexpr long kMayGrow = 24 << 10;  // KiB
   const auto own = [] {
     rusage usage;
