@@ -17,7 +17,7 @@ std::string EnumWord(const google::protobuf::EnumDescriptor& type, int number);
 std::optional<int> ParseEnumWord(const google::protobuf::EnumDescriptor& type, absl::string_view word);
 std::string EnumWords(const google::protobuf::EnumDescriptor& type);
 
-// "public_only"; the number, where this client does not know the value.
+// "public_only"; the number, where this build does not know the value.
 template <typename E>
 std::string EnumWord(E value) {
   return EnumWord(*google::protobuf::GetEnumDescriptor<E>(), value);

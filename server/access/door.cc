@@ -13,7 +13,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "netsvc/base/clock.h"
 #include "server/access/peer_user.h"
 
 namespace sluice {
@@ -31,10 +32,12 @@ int MaxDescriptor() {
   return static_cast<int>(static_cast<double>(limit.rlim_cur) * Door::kShareOfFiles);
 }
 
+absl::Duration Now() { return Clock::System().Monotonic(); }
+
 // For poll(2).
-int UntilThen(absl::Time then) {
-  if (then == absl::InfiniteFuture()) return -1;
-  const absl::Duration left = std::max(then - absl::Now(), absl::ZeroDuration());
+int UntilThen(absl::Duration then) {
+  if (then == absl::InfiniteDuration()) return -1;
+  const absl::Duration left = std::max(then - Now(), absl::ZeroDuration());
   return static_cast<int>(absl::ToInt64Milliseconds(absl::Ceil(left, absl::Milliseconds(1))));
 }
 
@@ -87,7 +90,7 @@ void Door::Loop() {
   std::vector<pollfd> waiting = {{stop_.get(), POLLIN, 0}};
   for (const ListeningSocket& socket : sockets_) waiting.push_back({socket.fd(), POLLIN, 0});
   while (true) {
-    poll(waiting.data(), waiting.size(), UntilThen(strangers_.EndOld(absl::Now())));
+    poll(waiting.data(), waiting.size(), UntilThen(strangers_.EndOld(Now())));
     if (waiting[0].revents != 0) return;
     for (size_t i = 0; i < sockets_.size(); ++i) {
       if (waiting[i + 1].revents != 0) TakeOne(sockets_[i]);
@@ -112,7 +115,7 @@ void Door::HandOver(const ListeningSocket& socket, UniqueFd connection) {
   const std::string user = absl::StrCat("user ", *uid);
   if (!access_.OfUser(*uid)) {
     Refuse(Reason::kUnknownUser, user);
-    if (strangers_.Take(connection.get(), absl::Now())) UsersOf(socket).TakeStranger(std::move(connection));
+    if (strangers_.Take(connection.get(), Now())) UsersOf(socket).TakeStranger(std::move(connection));
     return;
   }
   if (!users_connections_.Take(*uid, connection.get())) return Refuse(Reason::kUserLimit, user);

@@ -25,6 +25,11 @@ void Doorkeeper::SetStrangers() {
   user_ = AccessControl::kNoUser;
 }
 
+bool Doorkeeper::IsStranger() {
+  const MutexLock lock(mutex_);
+  return user_ == AccessControl::kNoUser;
+}
+
 grpc::Status Doorkeeper::Process(const InputMetadata& metadata, grpc::AuthContext* peer, OutputMetadata*,
                                  OutputMetadata*) {
   {
@@ -39,6 +44,8 @@ grpc::Status Doorkeeper::Process(const InputMetadata& metadata, grpc::AuthContex
   const absl::StatusOr<Caller> caller = access_.Admit(*peer, metadata, path);
   if (caller.ok()) return grpc::Status::OK;
   grpc::Status status = ToGrpc(caller.status());
+  // The door has named it, once for all of its calls.
+  if (IsStranger()) return status;
   log_.Write({.caller = access_.NameOf(*peer, metadata), .method = path, .code = status.error_code()});
   return status;
 }

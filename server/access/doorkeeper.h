@@ -14,7 +14,8 @@
 namespace sluice {
 
 // Stands ahead of every method, those of gRPC's own services included: a call that
-// may not be goes no further, and into the access log. gRPC's threads call it.
+// may not be goes no further, and into the access log unless it is a stranger's. gRPC's
+// threads call it.
 class Doorkeeper : public grpc::AuthMetadataProcessor {
  public:
   // Both outlive it.
@@ -30,6 +31,8 @@ class Doorkeeper : public grpc::AuthMetadataProcessor {
                        OutputMetadata* response) override;
 
  private:
+  bool IsStranger();
+
   const AccessControl& access_;
   AccessLog& log_;
   Mutex mutex_;  // also of the connections' properties, while they are written

@@ -13,18 +13,22 @@
 
 namespace sluice {
 
-absl::Status MemoryFile::Replace(absl::string_view bytes) {
-  UniqueFd fresh(memfd_create("replaceable", MFD_CLOEXEC));
-  if (!fresh.valid()) return ErrnoError(errno, "memfd_create");
-  if (absl::Status status = WriteAll(fresh.get(), bytes); !status.ok()) return status;
+absl::StatusOr<UniqueFd> MemoryFile::Prepare(absl::string_view bytes) {
+  UniqueFd file(memfd_create("replaceable", MFD_CLOEXEC));
+  if (!file.valid()) return ErrnoError(errno, "memfd_create");
+  if (absl::Status status = WriteAll(file.get(), bytes); !status.ok()) return status;
+  return file;
+}
+
+absl::Status MemoryFile::Replace(UniqueFd prepared) {
   const timespec stamp = {.tv_sec = ++version_, .tv_nsec = 0};
   const timespec stamps[] = {stamp, stamp};
-  if (futimens(fresh.get(), stamps) != 0) return ErrnoError(errno, "futimens");
+  if (futimens(prepared.get(), stamps) != 0) return ErrnoError(errno, "futimens");
   if (!fd_.valid()) {
-    fd_ = std::move(fresh);
+    fd_ = std::move(prepared);
     return absl::OkStatus();
   }
-  if (dup3(fresh.get(), fd_.get(), O_CLOEXEC) < 0) return ErrnoError(errno, "dup3");
+  if (dup3(prepared.get(), fd_.get(), O_CLOEXEC) < 0) return ErrnoError(errno, "dup3");
   return absl::OkStatus();
 }
 

@@ -11,7 +11,7 @@
 namespace sluice {
 namespace {
 
-const absl::Time kNow = absl::FromUnixSeconds(1'000'000);
+constexpr absl::Duration kNow = absl::Hours(1);
 
 // A connection, and its far end.
 struct Pair {
@@ -32,7 +32,7 @@ struct Pair {
 TEST(StrangersTest, AreThereForAMoment) {
   Strangers strangers;
   Pair first, second;
-  EXPECT_EQ(strangers.EndOld(kNow), absl::InfiniteFuture());
+  EXPECT_EQ(strangers.EndOld(kNow), absl::InfiniteDuration());
   ASSERT_TRUE(strangers.Take(first.near.get(), kNow));
   ASSERT_TRUE(strangers.Take(second.near.get(), kNow + absl::Seconds(1)));
   EXPECT_EQ(strangers.EndOld(kNow + absl::Seconds(1)), kNow + Strangers::kTime);
@@ -48,7 +48,11 @@ TEST(StrangersTest, AreFewAtOnce) {
   for (size_t i = 0; i < Strangers::kMax; ++i) ASSERT_TRUE(strangers.Take(pairs[i].near.get(), kNow));
   EXPECT_FALSE(strangers.Take(pairs.back().near.get(), kNow));
   EXPECT_FALSE(pairs.front().ended()) << "nobody makes room for another";
-  EXPECT_TRUE(strangers.Take(pairs.back().near.get(), kNow + Strangers::kTime));
+  pairs[3].far.reset();
+  EXPECT_TRUE(strangers.Take(pairs.back().near.get(), kNow)) << "in place of one that has gone";
+  Pair next;
+  EXPECT_FALSE(strangers.Take(next.near.get(), kNow));
+  EXPECT_TRUE(strangers.Take(next.near.get(), kNow + Strangers::kTime));
 }
 
 }  // namespace

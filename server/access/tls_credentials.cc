@@ -65,9 +65,10 @@ bool Use(SSL_CTX* context, const std::vector<Owned<X509>>& chain) {
   return true;
 }
 
+// Empty where OpenSSL fails.
 std::string ToPem(EVP_PKEY* key) {
   const Owned<BIO> writer(BIO_new(BIO_s_mem()));
-  PEM_write_bio_PrivateKey(writer.get(), key, nullptr, nullptr, 0, nullptr, nullptr);
+  if (PEM_write_bio_PrivateKey(writer.get(), key, nullptr, nullptr, 0, nullptr, nullptr) != 1) return "";
   char* bytes = nullptr;
   const long size = BIO_get_mem_data(writer.get(), &bytes);
   return {bytes, static_cast<size_t>(size)};
@@ -91,13 +92,20 @@ absl::StatusOr<std::string> ReadIdentity(const TlsFiles& files) {
       SSL_CTX_check_private_key(context.get()) != 1) {
     return NotRight(kKeyFlag, files.key, "the certificate's private key");
   }
-  return absl::StrCat(ToPem(key.get()), *certificate);
+  const std::string pem = ToPem(key.get());
+  if (pem.empty()) return absl::InternalError("OpenSSL writes no key");
+  return absl::StrCat(pem, *certificate);
 }
 
 absl::StatusOr<std::string> ReadClientAuthority(const std::string& path) {
   absl::StatusOr<std::string> text = ReadOperatorFile(kAuthorityFlag, path);
   if (text.ok() && ParseCertificates(*text).empty()) return NotRight(kAuthorityFlag, path, "certificates");
   return text;
+}
+
+absl::StatusOr<UniqueFd> ToMemory(const absl::StatusOr<std::string>& bytes) {
+  if (!bytes.ok()) return bytes.status();
+  return MemoryFile::Prepare(*bytes);
 }
 
 grpc_ssl_client_certificate_request_type WhatIsAsked(const TlsFiles& files) {
@@ -132,13 +140,14 @@ absl::Status TlsCredentials::Follow() {
 
 absl::Status TlsCredentials::Read() {
   const MutexLock lock(reload_mutex_);
-  const absl::StatusOr<std::string> identity = ReadIdentity(files_);
+  absl::StatusOr<UniqueFd> identity = ToMemory(ReadIdentity(files_));
   if (!identity.ok()) return identity.status();
-  if (files_.client_authority.empty()) return identity_.Replace(*identity);
-  const absl::StatusOr<std::string> authority = ReadClientAuthority(files_.client_authority);
+  if (files_.client_authority.empty()) return identity_.Replace(*std::move(identity));
+  absl::StatusOr<UniqueFd> authority = ToMemory(ReadClientAuthority(files_.client_authority));
   if (!authority.ok()) return authority.status();
-  if (absl::Status status = identity_.Replace(*identity); !status.ok()) return status;
-  return client_authority_.Replace(*authority);
+  // Both are there: what can fail has been done.
+  if (absl::Status status = identity_.Replace(*std::move(identity)); !status.ok()) return status;
+  return client_authority_.Replace(*std::move(authority));
 }
 
 void TlsCredentials::Reload() {

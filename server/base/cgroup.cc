@@ -60,7 +60,9 @@ std::vector<CgroupMount> CgroupMounts(const std::string& mounts) {
 std::string GuestCgroup(absl::string_view sandbox_uid) { return absl::StrCat(kGuestPrefix, sandbox_uid); }
 std::string WorkerCgroup(absl::string_view sandbox_uid) { return absl::StrCat(kWorkerPrefix, sandbox_uid); }
 
-std::string TrialCgroup(const std::string& mount) {
+std::string TrialCgroup() { return absl::StrCat(kTrialPrefix, getpid()); }
+
+void RemoveOldTrials(const std::string& mount) {
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(mount, ignored)) {
     const std::string path = entry.path();
@@ -68,7 +70,6 @@ std::string TrialCgroup(const std::string& mount) {
     if (!absl::StartsWith(entry.path().filename().string(), kTrialPrefix) || stat(path.c_str(), &info) != 0) continue;
     if (time(nullptr) - info.st_mtime > kTrialSeconds) rmdir(path.c_str());
   }
-  return absl::StrCat(kTrialPrefix, getpid());
 }
 
 absl::string_view UidOfCgroup(absl::string_view name) {
@@ -98,7 +99,8 @@ absl::StatusOr<CpuController> CpuController::Find(const std::vector<CgroupMount>
         mount.version == 1 ? HasCpu(mount.options) : ListsCpu(absl::StrCat(mount.path, "/cgroup.controllers"));
     if (!has_cpu) continue;
     CpuController found(mount.path, mount.version);
-    const absl::Status tried = found.MakeGroup(TrialCgroup(mount.path)).status();
+    RemoveOldTrials(mount.path);
+    const absl::Status tried = found.MakeGroup(TrialCgroup()).status();
     if (!tried.ok()) return absl::FailedPreconditionError(tried.message());
     return found;
   }

@@ -28,9 +28,10 @@ std::vector<CgroupMount> CgroupMounts(const std::string& mounts = "/proc/self/mo
 // them: no folder of ours above them is left behind.
 std::string GuestCgroup(absl::string_view sandbox_uid);
 std::string WorkerCgroup(absl::string_view sandbox_uid);
-// Of a group that is made to see whether one can be. Those at the root of `mount` that
-// servers left which were killed meanwhile are removed.
-std::string TrialCgroup(const std::string& mount);
+// Of one that is made to see whether that can be.
+std::string TrialCgroup();
+// Removes those at the root of `mount` that servers left which were killed meanwhile.
+void RemoveOldTrials(const std::string& mount);
 // Whose a cgroup of that name is; "" where it is none of ours.
 absl::string_view UidOfCgroup(absl::string_view name);
 

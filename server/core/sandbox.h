@@ -91,7 +91,8 @@ class Sandbox : public std::enable_shared_from_this<Sandbox> {
   absl::StatusOr<std::shared_ptr<Guest>> RunningGuest() const;
 
   // Makes everything, and returns the sandbox as it runs. Where that fails, or
-  // the creation is cancelled, nothing is left and the error is returned. Should
+  // the creation is cancelled, nothing is left and the error is returned; the guest's
+  // first program may have begun, unable to reach anyone or to leave anything. Should
   // even that not succeed, the sandbox stays, FAILED, to be torn down.
   // `request` is what asked for it: finished by the same change that makes it run.
   absl::StatusOr<v1::Sandbox> BringUp(const RequestName& request);
@@ -175,13 +176,13 @@ class Sandbox : public std::enable_shared_from_this<Sandbox> {
   absl::Status MakeFiles();
   absl::Status MakeGuest();
   absl::Status BindPorts();
-  // The last two side by side: the worker, in two steps, and the guest.
+  // The worker, by the two that follow, and beside it the guest.
   absl::Status StartProcesses();
   absl::Status StartWorker();
   absl::Status ConnectWorker();
   absl::Status SaveRunning(const RequestName& request);
-  // The last of them that a worker which replaces another takes, too. `replaces`:
-  // how that one ended.
+  // Of ConnectWorker, what a worker that replaces another takes, too. `replaces`: how
+  // that one ended.
   absl::Status ConfigureWorker(const std::string& replaces);
   WorkerLauncher::Options WorkerOptions();
   std::function<void(ProcessExit)> GuestExitCallback();

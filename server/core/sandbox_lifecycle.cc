@@ -170,8 +170,9 @@ absl::Status Sandbox::ConfigureWorker(const std::string& replaces) {
 absl::Status Sandbox::StartProcesses() {
   // Each takes longer than all else that a creation does. What the guest sends before
   // the worker has its policy stays in the link, which nobody else reads.
-  std::future<absl::Status> guest = std::async(
-      std::launch::async, [this, on_exit = GuestExitCallback()] { return guest_->Start(on_exit); });
+  // Where there is no thread left, one after the other.
+  std::future<absl::Status> guest = std::async(std::launch::async | std::launch::deferred,
+                                               [this, on_exit = GuestExitCallback()] { return guest_->Start(on_exit); });
   absl::Status status = StartWorker();
   if (status.ok()) status = ConnectWorker();
   const absl::Status guest_status = guest.get();

@@ -19,7 +19,8 @@ absl::StatusOr<std::string> EgressBackstop::FindHome() {
   const std::vector<CgroupMount> mounts = CgroupMounts();
   const auto home = std::find_if(mounts.begin(), mounts.end(), [](const CgroupMount& mount) { return mount.version == 2; });
   if (home == mounts.end()) return absl::FailedPreconditionError("no cgroup2 file system is mounted");
-  const absl::StatusOr<std::unique_ptr<EgressBackstop>> trial = Create(home->path, TrialCgroup(home->path));
+  RemoveOldTrials(home->path);
+  const absl::StatusOr<std::unique_ptr<EgressBackstop>> trial = Create(home->path, TrialCgroup());
   absl::Status status = trial.status();
   if (status.ok()) status = (*trial)->Set({}, {});
   if (!status.ok()) return absl::FailedPreconditionError(status.message());

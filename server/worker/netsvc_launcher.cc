@@ -19,10 +19,14 @@ namespace {
 // How long a process that closed its socket may take to be gone.
 constexpr absl::Duration kLastBreath = absl::Milliseconds(500);
 
-// What to say of a worker that did not come up: how it ended says more than
-// that the connection broke.
+// What to say of a worker that did not come up: how it ended says more than that the
+// connection broke. It is gone then, and its cgroups can be removed.
 absl::Status StartError(ChildProcess& process, const absl::Status& status) {
-  if (!process.WaitFor(kLastBreath)) return status;
+  if (!process.WaitFor(kLastBreath)) {
+    process.Kill();
+    process.WaitFor(NetsvcWorker::kExitTimeout);
+    return status;
+  }
   return absl::InternalError(absl::StrCat("the worker process ", process.HowItEnded(), " as it started"));
 }
 

@@ -25,7 +25,7 @@ inline constexpr char kWorkerNote[] = "worker.pid";
 // copy, so that the socket's path answers exactly as long as the worker lives:
 // a server that starts later finds the worker there. The worker has a session of
 // its own and outlives the server; worker.pid says which process it is. What it
-// writes to stderr is a pipe's, and in the log of the server that started it alone.
+// writes goes through a pipe into the log of the server that started it, and of no other.
 class NetsvcLauncher : public WorkerLauncher {
  public:
   // From the start of the process to its answer.
