@@ -27,6 +27,7 @@
 #include "server/guest/mount_namespace.h"
 #include "server/guest/overlay_root.h"
 #include "server/guest/run_program.h"
+#include "server/guest/signal_sender.h"
 
 namespace sluice {
 namespace {
@@ -302,20 +303,19 @@ absl::StatusOr<std::unique_ptr<GuestProcess>> OciGuest::StartProgram(OciProcess 
   LocalProcess::Options& options = program->streams;
   options.host_pid = pid;
   options.guest_pid = program->process.guest_pid;
-  if (runtime_.is_gvisor()) options.signal = SignalSender(std::move(process), options.guest_pid);
+  if (runtime_.is_gvisor()) options.signal = SendsSignals(std::move(process), options.guest_pid);
   options.pidfd = *std::move(pidfd);
   options.on_reaped = [life = life_, claim = std::move(program->process.claim)] { life->Leave(); };
   return std::make_unique<LocalProcess>(io_, std::move(options));
 }
 
-std::function<void(int)> OciGuest::SignalSender(OciProcess process, pid_t group) const {
-  return [&runtime = runtime_, &io = io_, id = options_.id, process = std::move(process), group](int signal) {
-    const absl::StatusOr<pid_t> sender = runtime.StartSignal(id, process, group, signal);
-    if (!sender.ok()) return;
-    absl::StatusOr<UniqueFd> pidfd = OpenPidfd(*sender);
-    if (!pidfd.ok()) return KillChild(*sender);
-    io.ReapOnExit(*std::move(pidfd), [](ProcessExit) {});
-  };
+std::function<void(int)> OciGuest::SendsSignals(OciProcess process, pid_t group) const {
+  auto sender = std::make_shared<SignalSender>(
+      io_, OciRuntime::kTimeout,
+      [&runtime = runtime_, id = options_.id, process = std::move(process), group](int signal) {
+        return runtime.StartSignal(id, process, group, signal);
+      });
+  return [sender = std::move(sender)](int signal) { sender->Send(signal); };
 }
 
 absl::StatusOr<OciGuest::Program> OciGuest::StartWithPipes(OciRuntime::Exec exec) const {

@@ -87,7 +87,7 @@ class OciGuest : public Guest {
     LocalProcess::Options streams;
   };
   // LocalProcess::Options::signal of a program that runs as `process` in gVisor.
-  std::function<void(int)> SignalSender(OciProcess process, pid_t group) const;
+  std::function<void(int)> SendsSignals(OciProcess process, pid_t group) const;
   absl::StatusOr<Program> StartWithPipes(OciRuntime::Exec exec) const;
   absl::StatusOr<Program> StartWithTerminal(OciRuntime::Exec exec) const;
   absl::Status AwaitEnd(absl::Time deadline) const;

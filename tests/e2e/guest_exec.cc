@@ -48,6 +48,12 @@ void GuestExec::CloseInput() {
   stream_->Write(request);
 }
 
+void GuestExec::Signal(int signal) {
+  v1::ExecRequest request;
+  request.set_signal(signal);
+  stream_->Write(request);
+}
+
 void GuestExec::Resize(uint32_t columns, uint32_t rows) {
   v1::ExecRequest request;
   request.mutable_resize()->set_columns(columns);

@@ -37,6 +37,8 @@ class GuestExec {
 
   void Write(const std::string& input);
   void CloseInput();
+  // To its process group.
+  void Signal(int signal);
   // Of its terminal.
   void Resize(uint32_t columns, uint32_t rows);
   // The next line of its standard output, without its end; OutOfRange where it

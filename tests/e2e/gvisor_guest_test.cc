@@ -19,6 +19,7 @@
 namespace sluice::e2e {
 namespace {
 
+using testing::AnyOf;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -104,6 +105,29 @@ TEST_F(GvisorGuestTest, AProgramEndsWithItsCallAndItsGroupWithIt) {
     EXPECT_TRUE(Runs(id, "sleep 1234"));
   }
   ExpectEnds(id, "sleep 1234");
+}
+
+TEST_F(GvisorGuestTest, ASignalReachesTheProgramsGroupAndNoOther) {
+  const std::string id = CreateOci("preset: PRESET_NONE");
+  const std::vector<std::string> program = {
+      "sh", "-c",
+      "trap 'echo shell' USR1;"
+      "sh -c 'trap \"echo child; exit\" USR1; echo ready; while :; do sleep 0.1; done' &"
+      "wait; wait; exit 6"};
+  GuestExec other(client(), id, program);
+  ASSERT_EQ(other.ReadLine().value_or(""), "ready");
+  GuestExec exec(client(), id, program);
+  ASSERT_EQ(exec.ReadLine().value_or(""), "ready");
+  exec.Signal(SIGUSR1);
+  const absl::StatusOr<ExecResult> result = exec.Wait();
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_THAT(result->out, AnyOf("shell\nchild\n", "child\nshell\n"));
+  EXPECT_EQ(result->code, 6);
+  other.Signal(SIGKILL);
+  const absl::StatusOr<ExecResult> killed = other.Wait();
+  ASSERT_TRUE(killed.ok()) << killed.status();
+  EXPECT_EQ(killed->out, "");
+  EXPECT_EQ(killed->code, 128 + SIGKILL);
 }
 
 TEST_F(GvisorGuestTest, ATerminalIsATerminal) {
