@@ -28,6 +28,7 @@ namespace {
 using testing::HasSubstr;
 
 constexpr absl::Duration kTimeout = absl::Seconds(30);
+constexpr absl::Duration kPollPeriod = absl::Milliseconds(20);
 
 class AgentToolsTest : public testing::Test {
  protected:
@@ -261,8 +262,7 @@ TEST_P(StubbornProgramTest, IsKilled) {
   const pid_t pid = process_->pid();
   Leave();
   const absl::Time deadline = absl::Now() + kTimeout;
-  while (kill(pid, 0) == 0 && absl::Now() < deadline) {
-  }
+  while (kill(pid, 0) == 0 && absl::Now() < deadline) absl::SleepFor(kPollPeriod);
   EXPECT_NE(kill(pid, 0), 0);
 }
 

@@ -23,6 +23,7 @@ using testing::AnyOf;
 using testing::HasSubstr;
 using testing::Not;
 
+constexpr absl::Duration kPollPeriod = absl::Milliseconds(50);
 constexpr char kLanRule[] = "rules { action: ACTION_ALLOW peers { cidr: '10.1.2.3/32' } }";
 constexpr char kLan[] = "http://10.1.2.3/";
 constexpr char kOtherLan[] = "http://172.20.0.1/";
@@ -43,9 +44,9 @@ class GvisorGuestTest : public E2eTest {
   }
   static void ExpectEnds(const std::string& id, const std::string& command) {
     const absl::Time deadline = absl::Now() + kEventTimeout;
-    while (Runs(id, command) && absl::Now() < deadline) {
-    }
-    EXPECT_FALSE(Runs(id, command));
+    bool runs = true;
+    while ((runs = Runs(id, command)) && absl::Now() < deadline) absl::SleepFor(kPollPeriod);
+    EXPECT_FALSE(runs) << command;
   }
   static absl::StatusOr<ExecResult> Exec(const std::string& id, absl::string_view start) {
     v1::ExecStart message = Proto<v1::ExecStart>(start);
