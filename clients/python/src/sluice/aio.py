@@ -140,7 +140,15 @@ class Sandbox(calls.Handle):
     async def _create(cls, channel: grpc.aio.Channel, wanted: sandbox_pb2.Sandbox) -> Self:
         sandbox = cls(channel, wanted.id)
         request = sandbox_service_pb2.CreateSandboxRequest(sandbox=wanted)
-        sandbox.id = (await sandbox._sandboxes.CreateSandbox(request, timeout=CALL_TIMEOUT)).sandbox.id
+        call = sandbox._sandboxes.CreateSandbox(request, timeout=CALL_TIMEOUT)
+        try:
+            sandbox.id = (await call).sandbox.id
+        except asyncio.CancelledError:
+            # The answer may be here, and only this task not have had its turn.
+            if call.done() and await call.code() == grpc.StatusCode.OK:
+                sandbox.id = (await call).sandbox.id
+                await asyncio.shield(sandbox.delete())
+            raise
         return sandbox
 
     async def __aenter__(self) -> Self:
@@ -264,7 +272,8 @@ class SandboxBuilder(SandboxWords):
 
     async def create(self, channel: grpc.aio.Channel) -> Sandbox:
         """Returns once the guest runs and its network enforces the policy. Cancelled
-        before, the sandbox is undone."""
+        before, the sandbox is undone. One whose answer was on its way just then stays:
+        give it an id to find it by."""
         return await Sandbox._create(channel, self.build())
 
 

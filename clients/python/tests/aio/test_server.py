@@ -3,11 +3,12 @@
 import asyncio
 import os
 import unittest
+import unittest.mock
 
 import grpc
 import sluice
 import sluice.aio
-from sluice.v1 import audit_service_pb2, policy_pb2
+from sluice.v1 import audit_service_pb2, policy_pb2, sandbox_service_pb2_grpc
 
 CANNOT_CONNECT = 7  # curl's exit
 DENIED = audit_service_pb2.AuditFilter(action=policy_pb2.ACTION_DENY)
@@ -86,6 +87,29 @@ class ServerTest(unittest.IsolatedAsyncioTestCase):
             staying.cancel()
         self.assertTrue(staying.cancelled())
         self.assertFalse(await self.exists('left'))
+
+    async def test_a_creation_that_is_cancelled_with_its_answer_here_is_undone(self):
+        stub, made = sandbox_service_pb2_grpc.SandboxServiceStub, []
+
+        def cancelling_stub(channel):
+            services = stub(channel)
+            create = services.CreateSandbox
+
+            def create_and_cancel(*args, **kwargs):
+                made.append(create(*args, **kwargs))
+                # Past the answer, before the task that waits for it.
+                made[0].add_done_callback(lambda _: asyncio.get_running_loop().call_soon(creating.cancel))
+                return made[0]
+
+            services.CreateSandbox = create_and_cancel
+            return services
+
+        with unittest.mock.patch.object(sandbox_service_pb2_grpc, 'SandboxServiceStub', cancelling_stub):
+            creating = asyncio.create_task(sluice.aio.SandboxBuilder('late').create(self.channel))
+            with self.assertRaises(asyncio.CancelledError):
+                await creating
+        self.assertEqual((await made[0]).sandbox.id, 'late')
+        self.assertFalse(await self.exists('late'))
 
     async def test_programs_run_with_input_and_output(self):
         sandbox = await self.create(sluice.aio.SandboxBuilder())
