@@ -20,6 +20,7 @@ which its channel was made.
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, Self
 
@@ -108,9 +109,10 @@ class Process(calls.Program):
                     input: bytes | Iterable[bytes] | AsyncIterable[bytes]) -> None:
         try:
             await self._call.write(start)
-            async for data in _pieces(input):
-                for request in calls.stdin(data):
-                    await self._call.write(request)
+            async with contextlib.aclosing(_pieces(input)) as pieces:
+                async for data in pieces:
+                    for request in calls.stdin(data):
+                        await self._call.write(request)
             await self._call.write(calls.STDIN_CLOSED)
             await self._call.done_writing()
         except Exception as error:  # the input's; after the call's own, iteration has that
@@ -282,10 +284,15 @@ def _is_cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-async def _pieces(input: bytes | Iterable[bytes] | AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-    if isinstance(input, AsyncIterable):
-        async for data in input:
+async def _pieces(input: bytes | Iterable[bytes] | AsyncIterable[bytes]) -> AsyncGenerator[bytes, None]:
+    if not isinstance(input, AsyncIterable):
+        for data in [input] if isinstance(input, bytes) else input:
             yield data
         return
-    for data in [input] if isinstance(input, bytes) else input:
-        yield data
+    pieces = aiter(input)
+    try:
+        async for data in pieces:
+            yield data
+    finally:
+        if isinstance(pieces, AsyncGenerator):
+            await pieces.aclose()

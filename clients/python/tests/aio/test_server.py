@@ -161,6 +161,23 @@ class ServerTest(unittest.IsolatedAsyncioTestCase):
         with self.assertRaisesRegex(LookupError, 'out of input'):
             await sandbox.exec(['cat'], input=broken())
 
+    async def test_input_that_waits_to_be_taken_is_closed(self):
+        sandbox = await self.create(sluice.aio.SandboxBuilder())
+        asked, closed = asyncio.Event(), asyncio.Event()
+
+        async def more_than_is_taken():
+            try:
+                asked.set()
+                yield b'x' * (64 << 20)
+            finally:
+                closed.set()
+
+        input = more_than_is_taken()  # which nobody else closes
+        async with sandbox.start(['sleep', '1000'], input=input):
+            await asked.wait()
+            self.assertFalse(closed.is_set())
+        await asyncio.wait_for(closed.wait(), 10)
+
     async def test_a_cancelled_task_ends_its_program(self):
         sandbox = await self.create(sluice.aio.SandboxBuilder())
         await sandbox.exec(['mkfifo', '/tmp/pid'])
