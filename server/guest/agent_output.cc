@@ -14,6 +14,17 @@ absl::StatusOr<AgentOutput> AgentOutput::Open(std::shared_ptr<GuestAgent> agent,
   return AgentOutput(std::move(agent), kind, *holder);
 }
 
+absl::Status AgentOutput::HoldOpen() {
+  const absl::StatusOr<int64_t> writer = agent_->OpenFile(PipePath(holder_), "a");
+  if (!writer.ok()) return writer.status();
+  writer_ = *writer;
+  return absl::OkStatus();
+}
+
+absl::Status AgentOutput::Exited() {
+  return writer_ ? agent_->CloseFile(*std::exchange(writer_, std::nullopt)) : absl::OkStatus();
+}
+
 absl::Status AgentOutput::Fetch(bool exited) {
   exited_ = exited;
   const absl::StatusOr<int64_t> fetch = agent_->Start({.args = FetchCommand(holder_, is_behind_)}, "");

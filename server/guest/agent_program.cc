@@ -47,7 +47,7 @@ absl::Status AgentProgram::AddOutput(ProcessEvent::Kind kind) {
   absl::StatusOr<AgentOutput> output = AgentOutput::Open(options_.agent, kind);
   if (!output.ok()) return output.status();
   outputs_.push_back(*std::move(output));
-  return absl::OkStatus();
+  return outputs_.back().HoldOpen();
 }
 
 absl::Status AgentProgram::StartPlain() {
@@ -69,7 +69,6 @@ absl::Status AgentProgram::StartPlain() {
 }
 
 absl::Status AgentProgram::StartTerminal() {
-  const absl::Time deadline = absl::Now() + options_.timeout;
   if (absl::Status status = AddOutput(ProcessEvent::Kind::kStdout); !status.ok()) return status;
   const int64_t holder = outputs_.front().holder();
   const std::vector<std::string> program = AgentCommand(options_.program, options_.tools).args;
@@ -77,13 +76,21 @@ absl::Status AgentProgram::StartTerminal() {
       agent().StartWithPipe({.args = TerminalCommand(holder, *options_.program.terminal, options_.tools, program)});
   if (!terminal.ok()) return terminal.status();
   main_ = input_ = *terminal;
+  return AwaitSession();
+}
+
+absl::Status AgentProgram::AwaitSession() {
+  const absl::Time deadline = absl::Now() + options_.timeout;
+  AgentOutput& output = outputs_.front();
   std::string shown;
-  while (shown.find('\n') == shown.npos) {
-    const absl::StatusOr<GuestAgent::Outcome> outcome =
-        RunToEnd(agent(), {.args = FetchCommand(holder, false)}, deadline - absl::Now());
-    if (!outcome.ok()) return outcome.status();
-    shown += outcome->out;
-    if (outcome->out.empty() || shown.size() > kPipeSize) break;
+  while (shown.find('\n') == shown.npos && shown.size() < kPipeSize && !output.ended()) {
+    if (absl::Now() >= deadline) return absl::DeadlineExceededError("the guest makes no terminal in time");
+    if (absl::Status status = AskExit(); !status.ok()) return status;
+    if (absl::Status status = Fetch([](ProcessEvent::Kind) { return true; }); !status.ok()) return status;
+    const absl::StatusOr<std::string> piece = output.Take();
+    if (!piece.ok()) return piece.status();
+    shown += *piece;
+    if (piece->empty()) absl::SleepFor(kReapInterval);
   }
   return TakeSession(shown);
 }
@@ -94,7 +101,7 @@ absl::Status AgentProgram::TakeSession(const std::string& shown) {
   const std::string line(absl::StripAsciiWhitespace(shown.substr(0, end + 1)));
   if (!TerminalSession::Parse(line, session_)) {
     return absl::FailedPreconditionError(
-        absl::StrCat("the guest makes no terminal: ", FileNameToUtf8(line.substr(0, kMaxWords))));
+        absl::StrCat("the guest makes no terminal", line.empty() ? "" : ": ", FileNameToUtf8(line.substr(0, kMaxWords))));
   }
   shown_ = shown.substr(end + 1);
   return absl::OkStatus();
@@ -169,6 +176,9 @@ absl::Status AgentProgram::AskExit() {
   if (!outcome->exited) return absl::OkStatus();
   exit_ = outcome->exit;
   exited_at_ = absl::Now();
+  for (AgentOutput& output : outputs_) {
+    if (absl::Status status = output.Exited(); !status.ok()) return status;
+  }
   return absl::OkStatus();
 }
 
@@ -229,6 +239,7 @@ void AgentProgram::Stop() {
     }
   }
   if (writer_) agent().CloseFile(*writer_).IgnoreError();
+  for (AgentOutput& output : outputs_) output.Exited().IgnoreError();
   if (!Do(KillCommand(processes), kStepTimeout).ok()) return;
   for (const int64_t process : processes) Reap(process);
 }

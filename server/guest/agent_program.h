@@ -83,6 +83,7 @@ class AgentProgram {
   absl::Status AddOutput(ProcessEvent::Kind kind);
   absl::Status StartPlain();
   absl::Status StartTerminal();
+  absl::Status AwaitSession();
   absl::Status TakeSession(const std::string& shown);
   absl::Status EndOutput();
   absl::Status Do(std::vector<std::string> command, absl::Duration timeout);

@@ -251,6 +251,16 @@ TEST_P(AgentTerminalTest, ACallerThatGoesHangsUp) {
   EXPECT_NE(kill(pid, 0), 0);
 }
 
+TEST_F(AgentToolsTest, SaysWhenATerminalEndsAtOnce) {
+  ExecOptions options = {.args = {"true"}};
+  options.terminal = TerminalSize();
+  auto tools = Find(options);
+  ASSERT_TRUE(tools.ok()) << tools.status();
+  tools->terminal_program = "/bin/false";
+  const auto program = AgentProgram::Start({.agent = local_.agent(), .program = options, .tools = *tools, .timeout = kTimeout});
+  EXPECT_EQ(program.status(), absl::FailedPreconditionError("the guest makes no terminal"));
+}
+
 // It takes a while, and is the same for all.
 class StubbornProgramTest : public AgentTerminalTest {};
 INSTANTIATE_TEST_SUITE_P(One, StubbornProgramTest, testing::Values(AgentTools::Terminal::kScript));
