@@ -54,12 +54,13 @@ shift 3
 if command -v setsid >/dev/null; then exec setsid -- "$@"; fi
 exec "$@")sh";
 
-// Holder, block size, and how many blocks more. A dd that does not know "nonblock", as
-// busybox's, says so and reads nothing.
-constexpr char kFetch[] = R"sh(exec <"/proc/$1/fd/0" 2>/dev/null
+// Holder, block size, and how many blocks more. It fails where the first dd does. One
+// that does not know "nonblock", as busybox's, says so and reads nothing.
+constexpr char kFetch[] = R"sh(exec <"/proc/$1/fd/0"
 [ "$3" -gt 0 ] || exec dd bs="$2" count=1
-dd bs="$2" count=1
-exec dd bs="$2" count="$3" iflag=nonblock)sh";
+dd bs="$2" count=1 || exit
+dd bs="$2" count="$3" iflag=nonblock 2>/dev/null
+exit 0)sh";
 
 constexpr char kType[] = R"sh(exec cat >"/proc/$1/fd/0")sh";
 

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
 #include "server/guest/agent_command.h"
+#include "server/guest/agent_script.h"
 
 namespace sluice {
 
@@ -39,8 +41,12 @@ absl::StatusOr<std::string> AgentOutput::Take() {
   if (!outcome.ok()) return outcome.status();
   if (!outcome->exited) return "";
   fetch_ = 0;
-  if (outcome->out.size() > kMaxPiece) {
+  if (outcome->out.size() > (is_behind_ ? kMaxPiece : kPipeSize)) {
     return absl::FailedPreconditionError("the guest's agent says more than it was asked for");
+  }
+  if (outcome->out.empty() && (outcome->exit.code != 0 || outcome->exit.signal != 0)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the guest does not read what its program prints: ", GuestWords(outcome->err)));
   }
   is_behind_ = outcome->out.size() >= kPipeSize;
   std::string data = UpToMark(outcome->out);

@@ -222,6 +222,21 @@ TEST_F(AgentProcessTest, InputThatNobodyReadsWaitsForTheEnd) {
   taken.wait();
 }
 
+// Whoever kills what writes in the guest: the program is not told of an end.
+TEST_F(AgentProcessTest, InputThatIsNotWrittenIsAnError) {
+  auto program = Start("echo ready; sleep 1000");
+  EXPECT_EQ(program->Line(), "ready");
+  std::future<void> taken = program->BeginWrite(std::string(1 << 20, 'x'));
+  const std::string kill_cat =
+      "while :; do for child in $(cat /proc/$PPID/task/*/children); do\n"
+      "  [ \"$(cat /proc/$child/comm)\" != cat ] || { kill -9 $child; echo killed; exit; }\n"
+      "done; done 2>/dev/null";
+  EXPECT_EQ(Run(kill_cat), "killed\n");
+  EXPECT_EQ(program->Exit(), "255/0");
+  EXPECT_THAT(program->err, HasSubstr("the guest does not write"));
+  taken.wait();
+}
+
 TEST_F(AgentProcessTest, SignalsReachTheProgramsGroup) {
   auto program = Start("trap 'echo term' TERM; echo ready; sleep 1000; exit 4");
   EXPECT_EQ(program->Line(), "ready");

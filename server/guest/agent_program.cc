@@ -9,18 +9,18 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "server/guest/agent_script.h"
-#include "server/guest/guest_files.h"
 
 namespace sluice {
 namespace {
 
 constexpr absl::Duration kStepTimeout = absl::Seconds(10);  // a signal, a resize, an end
+// From the end of a terminal's pipe to the agent's knowing that it has ended.
+constexpr absl::Duration kEndTimeout = absl::Seconds(1);
 constexpr absl::Duration kReapInterval = absl::Milliseconds(5);
 // How long after a program its output ends by itself, where no other holds it open.
 constexpr absl::Duration kOthersAfter = absl::Milliseconds(50);
 // Most programs have ended by then.
 constexpr absl::Duration kUnguarded = absl::Seconds(1);
-constexpr size_t kMaxWords = 200;  // bytes of the guest's own in an error
 constexpr char kEndOfInput = '\4';  // Ctrl-D
 
 bool EndsALine(char c) { return c == '\n' || c == '\r' || c == kEndOfInput; }
@@ -101,7 +101,7 @@ absl::Status AgentProgram::TakeSession(const std::string& shown) {
   const std::string line(absl::StripAsciiWhitespace(shown.substr(0, end + 1)));
   if (!TerminalSession::Parse(line, session_)) {
     return absl::FailedPreconditionError(
-        absl::StrCat("the guest makes no terminal", line.empty() ? "" : ": ", FileNameToUtf8(line.substr(0, kMaxWords))));
+        absl::StrCat("the guest makes no terminal", line.empty() ? "" : ": ", GuestWords(line)));
   }
   shown_ = shown.substr(end + 1);
   return absl::OkStatus();
@@ -144,8 +144,21 @@ absl::Status AgentProgram::AskTyping() {
   if (typing_ == 0) return absl::OkStatus();
   const absl::StatusOr<GuestAgent::Outcome> outcome = agent().Ask(typing_);
   if (!outcome.ok()) return outcome.status();
-  if (outcome->exited) typing_ = 0;
-  return absl::OkStatus();
+  if (!outcome->exited) return absl::OkStatus();
+  typing_ = 0;
+  return outcome->exit.code == 0 && outcome->exit.signal == 0 ? absl::OkStatus() : CheckTyped(outcome->err);
+}
+
+// Nothing can be typed for a program that has ended, of which the agent may not know yet.
+absl::Status AgentProgram::CheckTyped(const std::string& words) {
+  const absl::Time deadline = absl::Now() + kEndTimeout;
+  while (!exit_ && absl::Now() < deadline) {
+    if (absl::Status status = AskExit(); !status.ok()) return status;
+    absl::SleepFor(kReapInterval);
+  }
+  if (exit_) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("the guest does not write what its program is to read: ", GuestWords(words)));
 }
 
 absl::Status AgentProgram::Fetch(const std::function<bool(ProcessEvent::Kind)>& wanted) {

@@ -57,6 +57,7 @@ class AgentProgram {
   // No more comes. Not while typing().
   absl::Status EndInput();
   bool typing() const { return typing_ != 0; }
+  // FailedPrecondition where it was not written and the program runs on.
   absl::Status AskTyping();
 
   // Starts to fetch what comes next of the streams that are `wanted`.
@@ -86,6 +87,7 @@ class AgentProgram {
   absl::Status AwaitSession();
   absl::Status TakeSession(const std::string& shown);
   absl::Status EndOutput();
+  absl::Status CheckTyped(const std::string& words);
   absl::Status Do(std::vector<std::string> command, absl::Duration timeout);
   std::vector<int64_t> Helpers() const;
   absl::Status Guard();
