@@ -43,23 +43,38 @@ absl::StatusOr<AgentProgram> AgentProgram::Start(Options options) {
   return absl::IsNotFound(status) ? absl::FailedPreconditionError(status.message()) : status;
 }
 
+absl::Status AgentProgram::CheckTime() const {
+  if (absl::Now() < start_by_) return absl::OkStatus();
+  return absl::DeadlineExceededError("the guest takes too long to start a program");
+}
+
 absl::Status AgentProgram::AddOutput(ProcessEvent::Kind kind) {
+  if (absl::Status status = CheckTime(); !status.ok()) return status;
   absl::StatusOr<AgentOutput> output = AgentOutput::Open(options_.agent, kind);
   if (!output.ok()) return output.status();
   outputs_.push_back(*std::move(output));
+  if (absl::Status status = CheckTime(); !status.ok()) return status;
   return outputs_.back().HoldOpen();
+}
+
+absl::Status AgentProgram::AddInput() {
+  if (absl::Status status = CheckTime(); !status.ok()) return status;
+  const absl::StatusOr<int64_t> input = agent().StartWithPipe({.args = HolderCommand()});
+  if (!input.ok()) return input.status();
+  input_ = *input;
+  if (absl::Status status = CheckTime(); !status.ok()) return status;
+  const absl::StatusOr<int64_t> writer = agent().OpenFile(PipePath(input_), "a");
+  if (!writer.ok()) return writer.status();
+  writer_ = *writer;
+  return absl::OkStatus();
 }
 
 absl::Status AgentProgram::StartPlain() {
   absl::Status status = AddOutput(ProcessEvent::Kind::kStdout);
   if (status.ok()) status = AddOutput(ProcessEvent::Kind::kStderr);
+  if (status.ok()) status = AddInput();
+  if (status.ok()) status = CheckTime();
   if (!status.ok()) return status;
-  const absl::StatusOr<int64_t> input = agent().StartWithPipe({.args = HolderCommand()});
-  if (!input.ok()) return input.status();
-  input_ = *input;
-  const absl::StatusOr<int64_t> writer = agent().OpenFile(PipePath(input_), "a");
-  if (!writer.ok()) return writer.status();
-  writer_ = *writer;
   ExecOptions command = AgentCommand(options_.program, options_.tools);
   command.args = ProgramCommand(input_, outputs_.front().holder(), outputs_.back().holder(), command.args);
   const absl::StatusOr<int64_t> main = agent().Start(command, "");
@@ -70,6 +85,7 @@ absl::Status AgentProgram::StartPlain() {
 
 absl::Status AgentProgram::StartTerminal() {
   if (absl::Status status = AddOutput(ProcessEvent::Kind::kStdout); !status.ok()) return status;
+  if (absl::Status status = CheckTime(); !status.ok()) return status;
   const int64_t holder = outputs_.front().holder();
   const std::vector<std::string> program = AgentCommand(options_.program, options_.tools).args;
   const absl::StatusOr<int64_t> terminal =
@@ -80,11 +96,10 @@ absl::Status AgentProgram::StartTerminal() {
 }
 
 absl::Status AgentProgram::AwaitSession() {
-  const absl::Time deadline = absl::Now() + options_.timeout;
   AgentOutput& output = outputs_.front();
   std::string shown;
   while (shown.find('\n') == shown.npos && shown.size() < kPipeSize && !output.ended()) {
-    if (absl::Now() >= deadline) return absl::DeadlineExceededError("the guest makes no terminal in time");
+    if (absl::Status status = CheckTime(); !status.ok()) return status;
     if (absl::Status status = AskExit(); !status.ok()) return status;
     if (absl::Status status = Fetch([](ProcessEvent::Kind) { return true; }); !status.ok()) return status;
     const absl::StatusOr<std::string> piece = output.Take();
@@ -121,7 +136,7 @@ absl::Status AgentProgram::Guard() {
   const int64_t last = std::exchange(guard_, *guard);
   if (last == 0) return absl::OkStatus();
   const absl::Status status = Do(KillCommand({last}), kStepTimeout);
-  Reap(last);
+  Reap(last, absl::Now() + kStepTimeout);
   return status;
 }
 
@@ -251,15 +266,17 @@ void AgentProgram::Stop() {
       Signal(SIGKILL);
     }
   }
-  if (writer_) agent().CloseFile(*writer_).IgnoreError();
-  for (AgentOutput& output : outputs_) output.Exited().IgnoreError();
+  const absl::Time deadline = absl::Now() + kStepTimeout;
   if (!Do(KillCommand(processes), kStepTimeout).ok()) return;
-  for (const int64_t process : processes) Reap(process);
+  if (writer_ && absl::Now() < deadline) agent().CloseFile(*writer_).IgnoreError();
+  for (AgentOutput& output : outputs_) {
+    if (absl::Now() < deadline) output.Exited().IgnoreError();
+  }
+  for (const int64_t process : processes) Reap(process, deadline);
 }
 
 // One that is about to end: the agent forgets it.
-void AgentProgram::Reap(int64_t process) {
-  const absl::Time deadline = absl::Now() + kStepTimeout;
+void AgentProgram::Reap(int64_t process, absl::Time deadline) {
   while (process != 0 && absl::Now() < deadline) {
     const absl::StatusOr<GuestAgent::Outcome> outcome = agent().Ask(process);
     if (!outcome.ok() || outcome->exited) return;

@@ -300,6 +300,8 @@ void VmGuest::Watch(UniqueFd pidfd, std::function<void(ProcessExit)> on_exit) {
 
 absl::StatusOr<std::unique_ptr<GuestProcess>> VmGuest::Exec(const ExecOptions& options) {
   if (absl::Status status = CheckExecOptions(options); !status.ok()) return status;
+  const absl::StatusOr<std::shared_ptr<const void>> start = starts_.Take();
+  if (!start.ok()) return start.status();
   if (absl::Status status = life_->Enter(kMaxPrograms); !status.ok()) return status;
   absl::StatusOr<std::unique_ptr<GuestProcess>> process = StartProcess(options);
   if (!process.ok()) life_->Leave();
@@ -309,7 +311,7 @@ absl::StatusOr<std::unique_ptr<GuestProcess>> VmGuest::Exec(const ExecOptions& o
 absl::StatusOr<std::unique_ptr<GuestProcess>> VmGuest::StartProcess(const ExecOptions& options) {
   const absl::Time deadline = absl::Now() + kCallTimeout;
   if (absl::Status status = agent_->Ping(); !status.ok()) return status;
-  absl::StatusOr<AgentTools> tools = FindTools(*agent_, options, kCallTimeout);
+  absl::StatusOr<AgentTools> tools = FindTools(*agent_, options, deadline - absl::Now());
   if (!tools.ok()) return tools.status();
   return AgentProcess::Start(
       io_, {.agent = agent_, .program = options, .tools = *std::move(tools), .timeout = deadline - absl::Now()},
