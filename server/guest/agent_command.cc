@@ -75,7 +75,7 @@ wait)sh";
 constexpr char kSignal[] = R"sh(kill -"$1" -"$2" 2>/dev/null || kill -"$1" "$2")sh";
 constexpr char kKill[] = R"sh(kill -9 "$@")sh";
 
-// Steps, their seconds, the program, and others. The agent tells no end of one while
+// Steps, their seconds, the program or 0, and others. The agent tells no end of one while
 // another, such as the last sleep, has its output open.
 constexpr char kGuard[] = R"sh(exec >/dev/null 2>&1
 n=0
@@ -83,7 +83,7 @@ while [ "$n" -lt "$1" ]; do
   n=$((n + 1))
   sleep "$2"
 done
-kill -9 -"$3" || kill -9 "$3"
+[ "$3" = 0 ] || kill -9 -"$3" || kill -9 "$3"
 shift 3
 kill -9 "$@")sh";
 

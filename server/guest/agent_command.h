@@ -59,8 +59,8 @@ std::vector<std::string> ResizeCommand(const TerminalSession& session, TerminalS
 std::vector<std::string> SignalCommand(int64_t program, int signal);
 // Those that are not 0.
 std::vector<std::string> KillCommand(std::vector<int64_t> processes);
-// Kills the program's process group and `others`, unless it is killed itself for `time`,
-// which is of kGuardStep at least.
+// Kills the program's process group (0: none) and `others`, unless it is killed itself
+// for `time`, which is of kGuardStep at least.
 std::vector<std::string> GuardCommand(int64_t program, std::vector<int64_t> others, absl::Duration time);
 constexpr absl::Duration kGuardStep = absl::Seconds(5);  // it stays for so long when it was killed
 // Hangs up: the kernel sends the session SIGHUP. What stays of it is killed

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <random>
 
+#include <spdlog/spdlog.h>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -124,20 +126,34 @@ absl::Status AgentProgram::TakeSession(const std::string& shown) {
 
 absl::Status AgentProgram::Attend() {
   if (options_.agent->closed()) return absl::FailedPreconditionError("the guest has ended");
-  return exit_ || absl::Now() < guard_again_ ? absl::OkStatus() : Guard();
+  if (absl::Now() >= guard_again_) Guard();
+  return absl::OkStatus();
 }
 
-absl::Status AgentProgram::Guard() {
-  guard_again_ = absl::Now() + options_.unattended / 3;
-  std::vector<int64_t> others = Helpers();
-  others.push_back(main_);
-  const absl::StatusOr<int64_t> guard = agent().Start({.args = GuardCommand(pid(), others, options_.unattended)}, "");
-  if (!guard.ok()) return guard.status();
-  const int64_t last = std::exchange(guard_, *guard);
-  if (last == 0) return absl::OkStatus();
-  const absl::Status status = Do(KillCommand({last}), kStepTimeout);
+// A program runs on without one for a while: a guest that is slow or full may have
+// another soon.
+void AgentProgram::Guard() {
+  const absl::Status status = Renew();
+  guard_again_ = absl::Now() + (status.ok() ? options_.unattended / 3 : kGuardStep);
+  if (!status.ok()) spdlog::warn("a program of a guest is not guarded anew: {}", std::string(status.message()));
+}
+
+absl::Status AgentProgram::Renew() {
+  if (guards_.size() < 2) {
+    // The numbers of what has ended may be others' by now.
+    std::vector<int64_t> others = Helpers();
+    if (!exit_) others.push_back(main_);
+    const absl::StatusOr<int64_t> guard =
+        agent().Start({.args = GuardCommand(exit_ ? 0 : pid(), others, options_.unattended)}, "");
+    if (!guard.ok()) return guard.status();
+    guards_.push_back(*guard);
+  }
+  if (guards_.size() < 2) return absl::OkStatus();
+  const int64_t last = guards_.front();
+  if (absl::Status status = Do(KillCommand({last}), kStepTimeout); !status.ok()) return status;
+  guards_.erase(guards_.begin());
   Reap(last, absl::Now() + kStepTimeout);
-  return status;
+  return absl::OkStatus();
 }
 
 absl::Status AgentProgram::Type(const std::string& input) {
@@ -204,6 +220,7 @@ absl::Status AgentProgram::AskExit() {
   if (!outcome->exited) return absl::OkStatus();
   exit_ = outcome->exit;
   exited_at_ = absl::Now();
+  guard_again_ = exited_at_ + kUnguarded;
   for (AgentOutput& output : outputs_) {
     if (absl::Status status = output.Exited(); !status.ok()) return status;
   }
@@ -257,7 +274,7 @@ std::vector<int64_t> AgentProgram::Helpers() const {
 
 void AgentProgram::Stop() {
   std::vector<int64_t> processes = Helpers();
-  processes.push_back(guard_);
+  processes.insert(processes.end(), guards_.begin(), guards_.end());
   if (!exit_) {
     processes.push_back(main_);
     if (has_terminal() && pid() != 0) {

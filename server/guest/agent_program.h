@@ -96,7 +96,8 @@ class AgentProgram {
   absl::Status CheckTyped(const std::string& words);
   absl::Status Do(std::vector<std::string> command, absl::Duration timeout);
   std::vector<int64_t> Helpers() const;
-  absl::Status Guard();
+  void Guard();
+  absl::Status Renew();
   void Reap(int64_t process, absl::Time deadline);
 
   Options options_;
@@ -107,7 +108,7 @@ class AgentProgram {
   int64_t input_ = 0;   // whose pipe is typed into
   int64_t typing_ = 0;
   int64_t marking_ = 0;
-  int64_t guard_ = 0;  // kills the others
+  std::vector<int64_t> guards_;  // kill the others; all but the last are to be killed
   std::optional<int64_t> writer_;  // of the input's pipe: a file that the agent has open
   TerminalSession session_;
   std::string shown_;  // at the start
