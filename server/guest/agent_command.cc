@@ -146,16 +146,14 @@ const char* KindOf(AgentTools::Terminal terminal) {
 
 }  // namespace
 
-ExecOptions AgentCommand(const ExecOptions& options, const AgentTools& tools) {
-  ExecOptions command = {.args = {}};
-  if (!options.working_directory.empty()) command.args = {"/bin/sh", "-c", kInDirectory, options.working_directory};
-  if (options.user.empty() && !options.terminal) {
-    command.env = options.env;
-  } else {
-    Append(AsUser(tools), command.args);
-    Append(InEnvironment(options, tools), command.args);
-  }
-  Append(options.args, command.args);
+Command AgentCommand(const ExecOptions& options, const AgentTools& tools) {
+  Command command;
+  if (!options.working_directory.empty()) command = {"/bin/sh", "-c", kInDirectory, options.working_directory};
+  Append(AsUser(tools), command);
+  // A guest may lack env(1).
+  const bool has_environment = !options.env.empty() || !options.user.empty() || options.terminal;
+  if (has_environment) Append(InEnvironment(options, tools), command);
+  Append(options.args, command);
   return command;
 }
 

@@ -77,9 +77,9 @@ absl::Status AgentProgram::StartPlain() {
   if (status.ok()) status = AddInput();
   if (status.ok()) status = CheckTime();
   if (!status.ok()) return status;
-  ExecOptions command = AgentCommand(options_.program, options_.tools);
-  command.args = ProgramCommand(input_, outputs_.front().holder(), outputs_.back().holder(), command.args);
-  const absl::StatusOr<int64_t> main = agent().Start(command, "");
+  std::vector<std::string> command = AgentCommand(options_.program, options_.tools);
+  command = ProgramCommand(input_, outputs_.front().holder(), outputs_.back().holder(), command);
+  const absl::StatusOr<int64_t> main = agent().Start({.args = std::move(command)}, "");
   if (!main.ok()) return main.status();
   main_ = session_.pid = *main;
   return absl::OkStatus();
@@ -89,7 +89,7 @@ absl::Status AgentProgram::StartTerminal() {
   if (absl::Status status = AddOutput(ProcessEvent::Kind::kStdout); !status.ok()) return status;
   if (absl::Status status = CheckTime(); !status.ok()) return status;
   const int64_t holder = outputs_.front().holder();
-  const std::vector<std::string> program = AgentCommand(options_.program, options_.tools).args;
+  const std::vector<std::string> program = AgentCommand(options_.program, options_.tools);
   const absl::StatusOr<int64_t> terminal =
       agent().StartWithPipe({.args = TerminalCommand(holder, *options_.program.terminal, options_.tools, program)});
   if (!terminal.ok()) return terminal.status();

@@ -51,7 +51,7 @@ class AgentToolsTest : public testing::Test {
   }
   // What `options` print, as the user and in the directory that they name.
   std::string Run(const ExecOptions& options, const AgentTools& tools) {
-    const auto outcome = RunToEnd(agent(), AgentCommand(options, tools), kTimeout);
+    const auto outcome = RunToEnd(agent(), {.args = AgentCommand(options, tools)}, kTimeout);
     return outcome.ok() ? absl::StrCat(outcome->out, outcome->err) : outcome.status().ToString();
   }
   std::string Run(const ExecOptions& options) {
