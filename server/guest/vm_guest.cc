@@ -37,6 +37,7 @@ using nlohmann::json;
 
 constexpr char kMonitorSocket[] = "monitor.sock";
 constexpr char kAgentSocket[] = "agent.sock";
+constexpr char kKvm[] = "/dev/kvm";
 constexpr mode_t kPrivateDirectory = 0700;
 // From the start of the process to its answer: it reads kernel and initrd first.
 constexpr absl::Duration kCommandTimeout = absl::Seconds(20);
@@ -236,8 +237,9 @@ absl::Status VmGuest::CheckOpened() const {
 
 absl::StatusOr<UniqueFd> VmGuest::Launch() {
   absl::StatusOr<UniqueFd> started = LaunchOnce(command_);
-  if (!absl::IsFailedPrecondition(started.status())) return started;
+  if (!absl::IsFailedPrecondition(started.status()) || access(kKvm, F_OK) != 0) return started;
   // There is KVM that QEMU finds well and cannot make a processor with.
+  spdlog::warn("{} is started again, without KVM: {}", command_.name, std::string(started.status().message()));
   QemuCommand without = command_;
   without.kvm = false;
   return LaunchOnce(without);

@@ -96,9 +96,10 @@ class VmGuest : public Guest {
   VmGuest(IoThread& io, std::string directory, QemuCommand command, std::unique_ptr<WorkerIds::Lease> user,
           std::unique_ptr<Cgroup> cpu_group);
 
-  // Starts QEMU, halted. Returns its pidfd.
-  // With KVM where that works.
+  // Starts QEMU, halted, with KVM where that works. Returns its pidfd; errors are those
+  // of the last try.
   absl::StatusOr<UniqueFd> Launch() REQUIRES(transition_);
+  // One try. FailedPrecondition, with QEMU's words, where QEMU ends; nothing runs then.
   absl::StatusOr<UniqueFd> LaunchOnce(const QemuCommand& command) REQUIRES(transition_);
   // What Exec does, but for counting.
   absl::StatusOr<std::unique_ptr<GuestProcess>> StartProcess(const ExecOptions& options);
