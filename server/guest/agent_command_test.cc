@@ -29,7 +29,8 @@ AgentTools Tools(AgentTools::User user, std::string groups = "") {
 
 TEST(AgentCommandTest, RunsAProgramAsItIs) {
   EXPECT_THAT(AgentCommand({.args = {"prog", "x"}}, {}), ElementsAre("prog", "x"));
-  EXPECT_THAT(AgentCommand({.args = {"prog", "x"}, .env = {{"A", "b"}}}, {}), ElementsAre("env", "--", "A=b", "prog", "x"));
+  EXPECT_THAT(AgentCommand({.args = {"prog", "x"}, .env = {{"A", "b"}}}, {}),
+              ElementsAre("env", "--", "A=b", "prog", "x"));
 }
 
 TEST(AgentCommandTest, ChangesTheDirectoryFirst) {

@@ -251,14 +251,20 @@ TEST_P(AgentTerminalTest, ACallerThatGoesHangsUp) {
   EXPECT_NE(kill(pid, 0), 0);
 }
 
-TEST_F(AgentToolsTest, SaysWhenATerminalEndsAtOnce) {
+TEST_F(AgentToolsTest, SaysWhenThereComesNoTerminal) {
   ExecOptions options = {.args = {"true"}};
   options.terminal = TerminalSize();
   auto tools = Find(options);
   ASSERT_TRUE(tools.ok()) << tools.status();
   tools->terminal_program = "/bin/false";
-  const auto program = AgentProgram::Start({.agent = local_.agent(), .program = options, .tools = *tools, .timeout = kTimeout});
-  EXPECT_EQ(program.status(), absl::FailedPreconditionError("the guest makes no terminal"));
+  AgentProgram::Options start = {.agent = local_.agent(), .program = options, .tools = *tools, .timeout = kTimeout};
+  EXPECT_EQ(AgentProgram::Start(start).status(), absl::FailedPreconditionError("the guest makes no terminal"));
+  // One that says nothing.
+  start.tools.terminal_program = local_.At("silent");
+  Run({.args = {"sh", "-c", "printf '#!/bin/sh\nexec sleep 1000\n' >$0; chmod +x $0", start.tools.terminal_program}});
+  start.timeout = absl::Milliseconds(500);
+  const absl::Status status = AgentProgram::Start(start).status();
+  EXPECT_TRUE(absl::IsDeadlineExceeded(status)) << status;
 }
 
 // It takes a while, and is the same for all.
