@@ -353,7 +353,8 @@ TEST_F(AgentProcessTest, ACallerMayPauseForLongAfterTheEnd) {
 
 // What runs it is the agent's own environment.
 TEST_F(AgentProcessTest, APathOfTheCallersIsTheProgramsOnly) {
-  const std::string leads = "read -r stat </proc/$$/stat; set -- $stat\necho $PATH; [ $5 = $$ ] && echo leads its group";
+  const std::string leads =
+      "read -r stat </proc/$$/stat; set -- $stat\necho $PATH; [ $5 = $$ ] && echo leads its group";
   Program program(*io_, local_, {.args = {"/bin/sh", "-c", leads}, .env = {{"PATH", "/opt/app"}}});
   EXPECT_EQ(program.Line(), "/opt/app");
   EXPECT_EQ(program.Line(), "leads its group");
