@@ -54,12 +54,13 @@ shift 3
 if command -v setsid >/dev/null; then exec setsid -- "$@"; fi
 exec "$@")sh";
 
-// Holder, block size, and how many blocks more. A dd that does not know "nonblock", as
-// busybox's, says so and reads nothing.
-constexpr char kFetch[] = R"sh(exec <"/proc/$1/fd/0" 2>/dev/null
+// Holder, block size, and how many blocks more. It fails where the first dd does. One
+// that does not know "nonblock", as busybox's, says so and reads nothing.
+constexpr char kFetch[] = R"sh(exec <"/proc/$1/fd/0"
 [ "$3" -gt 0 ] || exec dd bs="$2" count=1
-dd bs="$2" count=1
-exec dd bs="$2" count="$3" iflag=nonblock)sh";
+dd bs="$2" count=1 || exit
+dd bs="$2" count="$3" iflag=nonblock 2>/dev/null
+exit 0)sh";
 
 constexpr char kType[] = R"sh(exec cat >"/proc/$1/fd/0")sh";
 
@@ -74,7 +75,7 @@ wait)sh";
 constexpr char kSignal[] = R"sh(kill -"$1" -"$2" 2>/dev/null || kill -"$1" "$2")sh";
 constexpr char kKill[] = R"sh(kill -9 "$@")sh";
 
-// Steps, their seconds, the program, and others. The agent tells no end of one while
+// Steps, their seconds, the program or 0, and others. The agent tells no end of one while
 // another, such as the last sleep, has its output open.
 constexpr char kGuard[] = R"sh(exec >/dev/null 2>&1
 n=0
@@ -82,7 +83,7 @@ while [ "$n" -lt "$1" ]; do
   n=$((n + 1))
   sleep "$2"
 done
-kill -9 -"$3" || kill -9 "$3"
+[ "$3" = 0 ] || kill -9 -"$3" || kill -9 "$3"
 shift 3
 kill -9 "$@")sh";
 
@@ -145,16 +146,14 @@ const char* KindOf(AgentTools::Terminal terminal) {
 
 }  // namespace
 
-ExecOptions AgentCommand(const ExecOptions& options, const AgentTools& tools) {
-  ExecOptions command = {.args = {}};
-  if (!options.working_directory.empty()) command.args = {"/bin/sh", "-c", kInDirectory, options.working_directory};
-  if (options.user.empty() && !options.terminal) {
-    command.env = options.env;
-  } else {
-    Append(AsUser(tools), command.args);
-    Append(InEnvironment(options, tools), command.args);
-  }
-  Append(options.args, command.args);
+Command AgentCommand(const ExecOptions& options, const AgentTools& tools) {
+  Command command;
+  if (!options.working_directory.empty()) command = {"/bin/sh", "-c", kInDirectory, options.working_directory};
+  Append(AsUser(tools), command);
+  // A guest may lack env(1).
+  const bool has_environment = !options.env.empty() || !options.user.empty() || options.terminal;
+  if (has_environment) Append(InEnvironment(options, tools), command);
+  Append(options.args, command);
   return command;
 }
 

@@ -15,9 +15,9 @@ namespace sluice {
 // Command lines for a virtual machine's agent. What a caller chose is an argument
 // of its own in each, and never a part of a script's text.
 
-// Args and env that run the program in its directory, as its user, in its environment;
-// `tools`: as FindTools() says of the same options.
-ExecOptions AgentCommand(const ExecOptions& options, const AgentTools& tools);
+// Runs the program in its directory, as its user, in its environment, which is what runs
+// the command with the program's own; `tools`: as FindTools() says of the same options.
+std::vector<std::string> AgentCommand(const ExecOptions& options, const AgentTools& tools);
 
 // What a program prints goes into a pipe of another process, the holder, of
 // StartWithPipe(); what it reads comes from one, too: a holder's, or the terminal's own.
@@ -29,8 +29,8 @@ std::string PipePath(int64_t process);
 // `command` (of AgentCommand) between these holders' pipes, in a session of its own
 // where the guest has setsid. It ends as the program does.
 std::vector<std::string> ProgramCommand(int64_t in, int64_t out, int64_t err, const std::vector<std::string>& command);
-// The terminal, in which `command` (of AgentCommand, which has no env for the agent)
-// runs; in its pipe and the holder's. The first line that it shows is that of
+// The terminal, in which `command` (of AgentCommand) runs;
+// in its pipe and the holder's. The first line that it shows is that of
 // TerminalSession. It exits as the program does, with 128 + N where signal N ended that.
 std::vector<std::string> TerminalCommand(int64_t holder, TerminalSize size, const AgentTools& tools,
                                          const std::vector<std::string>& command);
@@ -59,8 +59,8 @@ std::vector<std::string> ResizeCommand(const TerminalSession& session, TerminalS
 std::vector<std::string> SignalCommand(int64_t program, int signal);
 // Those that are not 0.
 std::vector<std::string> KillCommand(std::vector<int64_t> processes);
-// Kills the program's process group and `others`, unless it is killed itself for `time`,
-// which is of kGuardStep at least.
+// Kills the program's process group (0: none) and `others`, unless it is killed itself
+// for `time`, which is of kGuardStep at least.
 std::vector<std::string> GuardCommand(int64_t program, std::vector<int64_t> others, absl::Duration time);
 constexpr absl::Duration kGuardStep = absl::Seconds(5);  // it stays for so long when it was killed
 // Hangs up: the kernel sends the session SIGHUP. What stays of it is killed

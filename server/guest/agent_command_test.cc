@@ -12,7 +12,6 @@ namespace {
 using testing::AllOf;
 using testing::Contains;
 using testing::ElementsAre;
-using testing::IsEmpty;
 using testing::Not;
 
 constexpr char kHostile[] = "$(reboot)'\"; reboot";
@@ -29,51 +28,50 @@ AgentTools Tools(AgentTools::User user, std::string groups = "") {
 }
 
 TEST(AgentCommandTest, RunsAProgramAsItIs) {
-  const ExecOptions command = AgentCommand({.args = {"prog", "x"}, .env = {{"A", "b"}}}, {});
-  EXPECT_THAT(command.args, ElementsAre("prog", "x"));
-  EXPECT_THAT(command.env, ElementsAre(testing::Pair("A", "b")));
+  EXPECT_THAT(AgentCommand({.args = {"prog", "x"}}, {}), ElementsAre("prog", "x"));
+  EXPECT_THAT(AgentCommand({.args = {"prog", "x"}, .env = {{"A", "b"}}}, {}),
+              ElementsAre("env", "--", "A=b", "prog", "x"));
 }
 
 TEST(AgentCommandTest, ChangesTheDirectoryFirst) {
-  EXPECT_THAT(AgentCommand({.args = {"prog", "x"}, .working_directory = kHostile}, {}).args,
+  EXPECT_THAT(AgentCommand({.args = {"prog", "x"}, .working_directory = kHostile}, {}),
               ElementsAre("/bin/sh", "-c", "cd -- \"$0\" && exec \"$@\"", kHostile, "prog", "x"));
 }
 
 TEST(AgentCommandTest, GivesAUserByWhatThereIs) {
   const ExecOptions options = {.args = {"prog"}, .env = {{"A", "b"}}, .working_directory = "", .user = "1000:100"};
   using User = AgentTools::User;
-  EXPECT_THAT(AgentCommand(options, Tools(User::kAgent)).args, ElementsAre("env", "--", "A=b", "HOME=/home/jo", "prog"));
-  EXPECT_THAT(AgentCommand(options, Tools(User::kSetpriv)).args,
+  EXPECT_THAT(AgentCommand(options, Tools(User::kAgent)), ElementsAre("env", "--", "A=b", "HOME=/home/jo", "prog"));
+  EXPECT_THAT(AgentCommand(options, Tools(User::kSetpriv)),
               ElementsAre("/bin/as", "--reuid", "1000", "--regid", "100", "--clear-groups", "--", "env", "--", "A=b",
                           "HOME=/home/jo", "prog"));
-  EXPECT_THAT(AgentCommand(options, Tools(User::kChroot)).args,
+  EXPECT_THAT(AgentCommand(options, Tools(User::kChroot)),
               ElementsAre("/bin/as", "--userspec=1000:100", "--groups=", "--skip-chdir", "/", "env", "--", "A=b",
                           "HOME=/home/jo", "prog"));
-  EXPECT_THAT(AgentCommand(options, Tools(User::kSu)).args,
+  EXPECT_THAT(AgentCommand(options, Tools(User::kSu)),
               ElementsAre("/bin/as", "-s", "/bin/sh", "-c", "exec \"$0\" \"$@\"", "--", "jo", "env", "--", "A=b",
                           "HOME=/home/jo", "prog"));
-  EXPECT_THAT(AgentCommand(options, Tools(User::kSetpriv)).env, IsEmpty()) << "none but the program has it";
 }
 
 TEST(AgentCommandTest, GivesTheGroupsOfAUserByName) {
   const ExecOptions options = {.args = {"prog"}, .env = {}, .working_directory = "", .user = "jo"};
-  EXPECT_THAT(AgentCommand(options, Tools(AgentTools::User::kSetpriv, "100,27")).args,
+  EXPECT_THAT(AgentCommand(options, Tools(AgentTools::User::kSetpriv, "100,27")),
               AllOf(Contains("--groups"), Contains("100,27"), Not(Contains("--clear-groups"))));
-  EXPECT_THAT(AgentCommand(options, Tools(AgentTools::User::kChroot, "100,27")).args, Contains("--groups=100,27"));
+  EXPECT_THAT(AgentCommand(options, Tools(AgentTools::User::kChroot, "100,27")), Contains("--groups=100,27"));
 }
 
 TEST(AgentCommandTest, TheCallersEnvironmentWins) {
   ExecOptions options = {.args = {"prog"}, .env = {}, .working_directory = "", .user = "jo", .terminal = TerminalSize()};
-  EXPECT_THAT(AgentCommand(options, Tools(AgentTools::User::kAgent)).args,
+  EXPECT_THAT(AgentCommand(options, Tools(AgentTools::User::kAgent)),
               ElementsAre("env", "--", "HOME=/home/jo", "TERM=xterm", "prog"));
   options.env = {{"HOME", "/"}, {"TERM", "vt100"}};
-  EXPECT_THAT(AgentCommand(options, Tools(AgentTools::User::kAgent)).args,
+  EXPECT_THAT(AgentCommand(options, Tools(AgentTools::User::kAgent)),
               ElementsAre("env", "--", "HOME=/", "TERM=vt100", "prog"));
 }
 
 TEST(AgentCommandTest, AProgramIsNoVariable) {
   const ExecOptions options = {.args = {"a=b", "x"}, .env = {}, .working_directory = "", .user = "jo"};
-  EXPECT_THAT(AgentCommand(options, Tools(AgentTools::User::kAgent)).args,
+  EXPECT_THAT(AgentCommand(options, Tools(AgentTools::User::kAgent)),
               ElementsAre("env", "--", "HOME=/home/jo", "/bin/sh", "-c", "exec \"$0\" \"$@\"", "a=b", "x"));
 }
 

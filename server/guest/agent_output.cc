@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
 #include "server/guest/agent_command.h"
+#include "server/guest/agent_script.h"
 
 namespace sluice {
 
@@ -12,6 +14,17 @@ absl::StatusOr<AgentOutput> AgentOutput::Open(std::shared_ptr<GuestAgent> agent,
   const absl::StatusOr<int64_t> holder = agent->StartWithPipe({.args = HolderCommand()});
   if (!holder.ok()) return holder.status();
   return AgentOutput(std::move(agent), kind, *holder);
+}
+
+absl::Status AgentOutput::HoldOpen() {
+  const absl::StatusOr<int64_t> writer = agent_->OpenFile(PipePath(holder_), "a");
+  if (!writer.ok()) return writer.status();
+  writer_ = *writer;
+  return absl::OkStatus();
+}
+
+absl::Status AgentOutput::Exited() {
+  return writer_ ? agent_->CloseFile(*std::exchange(writer_, std::nullopt)) : absl::OkStatus();
 }
 
 absl::Status AgentOutput::Fetch(bool exited) {
@@ -28,8 +41,12 @@ absl::StatusOr<std::string> AgentOutput::Take() {
   if (!outcome.ok()) return outcome.status();
   if (!outcome->exited) return "";
   fetch_ = 0;
-  if (outcome->out.size() > kMaxPiece) {
+  if (outcome->out.size() > (is_behind_ ? kMaxPiece : kPipeSize)) {
     return absl::FailedPreconditionError("the guest's agent says more than it was asked for");
+  }
+  if (outcome->out.empty() && (outcome->exit.code != 0 || outcome->exit.signal != 0)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the guest does not read what its program prints: ", GuestWords(outcome->err)));
   }
   is_behind_ = outcome->out.size() >= kPipeSize;
   std::string data = UpToMark(outcome->out);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,7 +16,8 @@
 namespace sluice {
 
 // One of the streams that a program in a guest prints to: a pipe there, which a process
-// of the guest, the holder, keeps until all was read.
+// of the guest, the holder, keeps until all was read. The agent has its writing end open
+// until Exited(), so that a fetch that comes before the program has opened it waits.
 //
 // The agent tells what a program printed when that has ended, and no earlier. So one is
 // started for each piece that is fetched, and ends with it. Nothing is read ahead: the
@@ -28,6 +30,11 @@ class AgentOutput {
   // Starts the holder. Errors as of GuestAgent::Start.
   static absl::StatusOr<AgentOutput> Open(std::shared_ptr<GuestAgent> agent, ProcessEvent::Kind kind);
 
+  // The agent opens the pipe, for the program to be started after. Once.
+  absl::Status HoldOpen();
+  // The program has ended, or is not to be: the agent closes the pipe.
+  absl::Status Exited();
+
   ProcessEvent::Kind kind() const { return kind_; }
   int64_t holder() const { return holder_; }
   // Nothing comes any more.
@@ -38,7 +45,7 @@ class AgentOutput {
   // has ended. Not while fetching(), nor once ended().
   absl::Status Fetch(bool exited);
   // What was fetched: nothing yet where fetching(), nothing more where ended(). More than
-  // was asked for is FailedPrecondition.
+  // was asked for is FailedPrecondition, and so is a fetch that fails.
   absl::StatusOr<std::string> Take();
 
   // Output ends before these words, which are about to be printed.
@@ -56,7 +63,8 @@ class AgentOutput {
   std::shared_ptr<GuestAgent> agent_;
   ProcessEvent::Kind kind_;
   int64_t holder_;
-  int64_t fetch_ = 0;       // a process of the guest, or none
+  std::optional<int64_t> writer_;  // a file that the agent has open
+  int64_t fetch_ = 0;              // a process of the guest, or none
   bool exited_ = false;     // before that was started
   bool is_behind_ = false;  // the pipe was full
   bool ended_ = false;

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/base/mutex.h"
+#include "server/guest/agent_script.h"
 
 namespace sluice {
 namespace {
@@ -29,7 +30,7 @@ class AgentProcess::State : public std::enable_shared_from_this<State> {
   void Run() {
     absl::Status status;
     while (status.ok() && !is_over_) status = Step(Await());
-    if (!status.ok()) Finish(absl::StrCat(status.message(), "\n"), {.code = kUnknownExit});
+    if (!status.ok()) Finish(absl::StrCat(GuestWords(status.message()), "\n"), {.code = kUnknownExit});
     program_.Stop();
   }
 

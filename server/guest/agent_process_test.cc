@@ -19,6 +19,7 @@
 #include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "server/guest/agent_command.h"
 #include "server/guest/agent_script.h"
 #include "server/guest/local_agent.h"
 
@@ -35,6 +36,18 @@ int ChildrenOf(const std::string& pid) {
   int count = 0;
   for (std::string child; file >> child;) ++count;
   return count;
+}
+
+// Whether a child of the agent is the guard of a program.
+bool IsGuarded(const std::string& agent) {
+  const std::string text = GuardCommand(0, {}, kGuardStep)[2];
+  std::ifstream children(absl::StrCat("/proc/", agent, "/task/", agent, "/children"));
+  for (std::string child; children >> child;) {
+    std::ifstream file(absl::StrCat("/proc/", child, "/cmdline"));
+    const std::string words((std::istreambuf_iterator<char>(file)), {});
+    if (words.find(text) != words.npos) return true;
+  }
+  return false;
 }
 
 // A program, and what was read of it.
@@ -116,6 +129,11 @@ class AgentProcessTest : public testing::Test {
 
   std::unique_ptr<Program> Start(const std::string& script, const std::string& arg = "") {
     return std::make_unique<Program>(*io_, local_, ExecOptions{.args = {"sh", "-c", script, "sh", arg}, .env = {{"A", "b"}}});
+  }
+  bool AwaitGuard() const {
+    const absl::Time deadline = absl::Now() + kTimeout;
+    while (!IsGuarded(agent_pid_) && absl::Now() < deadline) absl::SleepFor(absl::Milliseconds(50));
+    return IsGuarded(agent_pid_);
   }
   // What the guest's shell says of something else. Its parent is the agent.
   std::string Run(const std::string& script) {
@@ -222,6 +240,21 @@ TEST_F(AgentProcessTest, InputThatNobodyReadsWaitsForTheEnd) {
   taken.wait();
 }
 
+// Whoever kills what writes in the guest: the program is not told of an end.
+TEST_F(AgentProcessTest, InputThatIsNotWrittenIsAnError) {
+  auto program = Start("echo ready; sleep 1000");
+  EXPECT_EQ(program->Line(), "ready");
+  std::future<void> taken = program->BeginWrite(std::string(1 << 20, 'x'));
+  const std::string kill_cat =
+      "while :; do for child in $(cat /proc/$PPID/task/*/children); do\n"
+      "  [ \"$(cat /proc/$child/comm)\" != cat ] || { kill -9 $child; echo killed; exit; }\n"
+      "done; done 2>/dev/null";
+  EXPECT_EQ(Run(kill_cat), "killed\n");
+  EXPECT_EQ(program->Exit(), "255/0");
+  EXPECT_THAT(program->err, HasSubstr("the guest does not write"));
+  taken.wait();
+}
+
 TEST_F(AgentProcessTest, SignalsReachTheProgramsGroup) {
   auto program = Start("trap 'echo term' TERM; echo ready; sleep 1000; exit 4");
   EXPECT_EQ(program->Line(), "ready");
@@ -289,22 +322,43 @@ TEST_F(AgentProcessTest, TenAtOnce) {
 
 // For all that the guest sees of it, a server that has ended is one that asks no more.
 TEST_F(AgentProcessTest, AServerThatEndsLeavesNothing) {
-  Program program(*io_, local_, {.args = {"sh", "-c", "trap '' TERM HUP; sleep 2; echo $PPID; sleep 1000 & echo $!; wait"}}, 2 * kGuardStep);
-  const std::string agent = program.Line();
+  Program program(*io_, local_, {.args = {"sh", "-c", "trap '' TERM HUP; sleep 1000 & echo $!; wait"}}, 2 * kGuardStep);
   const pid_t child = std::stoi(program.Line());
   const pid_t pid = program.process().pid();
   EXPECT_EQ(kill(child, 0), 0);
+  ASSERT_TRUE(AwaitGuard());
   local_.agent()->Close();
   EXPECT_EQ(program.Exit(), "255/0");
   const absl::Time deadline = absl::Now() + kTimeout;
-  while (ChildrenOf(agent) > 0 && absl::Now() < deadline) absl::SleepFor(absl::Milliseconds(50));
-  EXPECT_EQ(ChildrenOf(agent), 0);
+  while (ChildrenOf(agent_pid_) > 0 && absl::Now() < deadline) absl::SleepFor(absl::Milliseconds(50));
+  EXPECT_EQ(ChildrenOf(agent_pid_), 0);
   EXPECT_NE(kill(pid, 0), 0);
 }
 
 TEST_F(AgentProcessTest, OneThatRunsForLongIsNotKilled) {
   Program program(*io_, local_, {.args = {"sh", "-c", "sleep 13; exit 9"}}, 2 * kGuardStep);
   EXPECT_EQ(program.Exit(), "9/0");
+}
+
+TEST_F(AgentProcessTest, ACallerMayPauseForLongAfterTheEnd) {
+  Program program(*io_, local_, {.args = {"sh", "-c", "echo ready; read -r line; head -c 50000 /dev/zero; exit 9"}},
+                  2 * kGuardStep);
+  EXPECT_EQ(program.Line(), "ready");
+  ASSERT_TRUE(AwaitGuard());
+  program.Write("\n");
+  EXPECT_EQ(Run("sleep 17"), "") << "longer than a guard waits, and for its last step";
+  EXPECT_EQ(program.Exit(), "9/0");
+  EXPECT_EQ(program.out.size(), 50000u);
+}
+
+// What runs it is the agent's own environment.
+TEST_F(AgentProcessTest, APathOfTheCallersIsTheProgramsOnly) {
+  const std::string leads =
+      "read -r stat </proc/$$/stat; set -- $stat\necho $PATH; [ $5 = $$ ] && echo leads its group";
+  Program program(*io_, local_, {.args = {"/bin/sh", "-c", leads}, .env = {{"PATH", "/opt/app"}}});
+  EXPECT_EQ(program.Line(), "/opt/app");
+  EXPECT_EQ(program.Line(), "leads its group");
+  EXPECT_EQ(program.Exit(), "0/0");
 }
 
 TEST_F(AgentProcessTest, EndsWithItsGuest) {

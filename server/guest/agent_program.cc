@@ -5,22 +5,24 @@
 #include <algorithm>
 #include <random>
 
+#include <spdlog/spdlog.h>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "server/guest/agent_script.h"
-#include "server/guest/guest_files.h"
 
 namespace sluice {
 namespace {
 
 constexpr absl::Duration kStepTimeout = absl::Seconds(10);  // a signal, a resize, an end
+// From the end of a terminal's pipe to the agent's knowing that it has ended.
+constexpr absl::Duration kEndTimeout = absl::Seconds(1);
 constexpr absl::Duration kReapInterval = absl::Milliseconds(5);
 // How long after a program its output ends by itself, where no other holds it open.
 constexpr absl::Duration kOthersAfter = absl::Milliseconds(50);
 // Most programs have ended by then.
 constexpr absl::Duration kUnguarded = absl::Seconds(1);
-constexpr size_t kMaxWords = 200;  // bytes of the guest's own in an error
 constexpr char kEndOfInput = '\4';  // Ctrl-D
 
 bool EndsALine(char c) { return c == '\n' || c == '\r' || c == kEndOfInput; }
@@ -43,47 +45,69 @@ absl::StatusOr<AgentProgram> AgentProgram::Start(Options options) {
   return absl::IsNotFound(status) ? absl::FailedPreconditionError(status.message()) : status;
 }
 
+absl::Status AgentProgram::CheckTime() const {
+  if (absl::Now() < start_by_) return absl::OkStatus();
+  return absl::DeadlineExceededError("the guest takes too long to start a program");
+}
+
 absl::Status AgentProgram::AddOutput(ProcessEvent::Kind kind) {
+  if (absl::Status status = CheckTime(); !status.ok()) return status;
   absl::StatusOr<AgentOutput> output = AgentOutput::Open(options_.agent, kind);
   if (!output.ok()) return output.status();
   outputs_.push_back(*std::move(output));
+  if (absl::Status status = CheckTime(); !status.ok()) return status;
+  return outputs_.back().HoldOpen();
+}
+
+absl::Status AgentProgram::AddInput() {
+  if (absl::Status status = CheckTime(); !status.ok()) return status;
+  const absl::StatusOr<int64_t> input = agent().StartWithPipe({.args = HolderCommand()});
+  if (!input.ok()) return input.status();
+  input_ = *input;
+  if (absl::Status status = CheckTime(); !status.ok()) return status;
+  const absl::StatusOr<int64_t> writer = agent().OpenFile(PipePath(input_), "a");
+  if (!writer.ok()) return writer.status();
+  writer_ = *writer;
   return absl::OkStatus();
 }
 
 absl::Status AgentProgram::StartPlain() {
   absl::Status status = AddOutput(ProcessEvent::Kind::kStdout);
   if (status.ok()) status = AddOutput(ProcessEvent::Kind::kStderr);
+  if (status.ok()) status = AddInput();
+  if (status.ok()) status = CheckTime();
   if (!status.ok()) return status;
-  const absl::StatusOr<int64_t> input = agent().StartWithPipe({.args = HolderCommand()});
-  if (!input.ok()) return input.status();
-  input_ = *input;
-  const absl::StatusOr<int64_t> writer = agent().OpenFile(PipePath(input_), "a");
-  if (!writer.ok()) return writer.status();
-  writer_ = *writer;
-  ExecOptions command = AgentCommand(options_.program, options_.tools);
-  command.args = ProgramCommand(input_, outputs_.front().holder(), outputs_.back().holder(), command.args);
-  const absl::StatusOr<int64_t> main = agent().Start(command, "");
+  std::vector<std::string> command = AgentCommand(options_.program, options_.tools);
+  command = ProgramCommand(input_, outputs_.front().holder(), outputs_.back().holder(), command);
+  const absl::StatusOr<int64_t> main = agent().Start({.args = std::move(command)}, "");
   if (!main.ok()) return main.status();
   main_ = session_.pid = *main;
   return absl::OkStatus();
 }
 
 absl::Status AgentProgram::StartTerminal() {
-  const absl::Time deadline = absl::Now() + options_.timeout;
   if (absl::Status status = AddOutput(ProcessEvent::Kind::kStdout); !status.ok()) return status;
+  if (absl::Status status = CheckTime(); !status.ok()) return status;
   const int64_t holder = outputs_.front().holder();
-  const std::vector<std::string> program = AgentCommand(options_.program, options_.tools).args;
+  const std::vector<std::string> program = AgentCommand(options_.program, options_.tools);
   const absl::StatusOr<int64_t> terminal =
       agent().StartWithPipe({.args = TerminalCommand(holder, *options_.program.terminal, options_.tools, program)});
   if (!terminal.ok()) return terminal.status();
   main_ = input_ = *terminal;
+  return AwaitSession();
+}
+
+absl::Status AgentProgram::AwaitSession() {
+  AgentOutput& output = outputs_.front();
   std::string shown;
-  while (shown.find('\n') == shown.npos) {
-    const absl::StatusOr<GuestAgent::Outcome> outcome =
-        RunToEnd(agent(), {.args = FetchCommand(holder, false)}, deadline - absl::Now());
-    if (!outcome.ok()) return outcome.status();
-    shown += outcome->out;
-    if (outcome->out.empty() || shown.size() > kPipeSize) break;
+  while (shown.find('\n') == shown.npos && shown.size() < kPipeSize && !output.ended()) {
+    if (absl::Status status = CheckTime(); !status.ok()) return status;
+    if (absl::Status status = AskExit(); !status.ok()) return status;
+    if (absl::Status status = Fetch([](ProcessEvent::Kind) { return true; }); !status.ok()) return status;
+    const absl::StatusOr<std::string> piece = output.Take();
+    if (!piece.ok()) return piece.status();
+    shown += *piece;
+    if (piece->empty()) absl::SleepFor(kReapInterval);
   }
   return TakeSession(shown);
 }
@@ -94,7 +118,7 @@ absl::Status AgentProgram::TakeSession(const std::string& shown) {
   const std::string line(absl::StripAsciiWhitespace(shown.substr(0, end + 1)));
   if (!TerminalSession::Parse(line, session_)) {
     return absl::FailedPreconditionError(
-        absl::StrCat("the guest makes no terminal: ", FileNameToUtf8(line.substr(0, kMaxWords))));
+        absl::StrCat("the guest makes no terminal", line.empty() ? "" : ": ", GuestWords(line)));
   }
   shown_ = shown.substr(end + 1);
   return absl::OkStatus();
@@ -102,20 +126,34 @@ absl::Status AgentProgram::TakeSession(const std::string& shown) {
 
 absl::Status AgentProgram::Attend() {
   if (options_.agent->closed()) return absl::FailedPreconditionError("the guest has ended");
-  return exit_ || absl::Now() < guard_again_ ? absl::OkStatus() : Guard();
+  if (absl::Now() >= guard_again_) Guard();
+  return absl::OkStatus();
 }
 
-absl::Status AgentProgram::Guard() {
-  guard_again_ = absl::Now() + options_.unattended / 3;
-  std::vector<int64_t> others = Helpers();
-  others.push_back(main_);
-  const absl::StatusOr<int64_t> guard = agent().Start({.args = GuardCommand(pid(), others, options_.unattended)}, "");
-  if (!guard.ok()) return guard.status();
-  const int64_t last = std::exchange(guard_, *guard);
-  if (last == 0) return absl::OkStatus();
-  const absl::Status status = Do(KillCommand({last}), kStepTimeout);
-  Reap(last);
-  return status;
+// A program runs on without one for a while: a guest that is slow or full may have
+// another soon.
+void AgentProgram::Guard() {
+  const absl::Status status = Renew();
+  guard_again_ = absl::Now() + (status.ok() ? options_.unattended / 3 : kGuardStep);
+  if (!status.ok()) spdlog::warn("a program of a guest is not guarded anew: {}", std::string(status.message()));
+}
+
+absl::Status AgentProgram::Renew() {
+  if (guards_.size() < 2) {
+    // The numbers of what has ended may be others' by now.
+    std::vector<int64_t> others = Helpers();
+    if (!exit_) others.push_back(main_);
+    const absl::StatusOr<int64_t> guard =
+        agent().Start({.args = GuardCommand(exit_ ? 0 : pid(), others, options_.unattended)}, "");
+    if (!guard.ok()) return guard.status();
+    guards_.push_back(*guard);
+  }
+  if (guards_.size() < 2) return absl::OkStatus();
+  const int64_t last = guards_.front();
+  if (absl::Status status = Do(KillCommand({last}), kStepTimeout); !status.ok()) return status;
+  guards_.erase(guards_.begin());
+  Reap(last, absl::Now() + kStepTimeout);
+  return absl::OkStatus();
 }
 
 absl::Status AgentProgram::Type(const std::string& input) {
@@ -137,8 +175,21 @@ absl::Status AgentProgram::AskTyping() {
   if (typing_ == 0) return absl::OkStatus();
   const absl::StatusOr<GuestAgent::Outcome> outcome = agent().Ask(typing_);
   if (!outcome.ok()) return outcome.status();
-  if (outcome->exited) typing_ = 0;
-  return absl::OkStatus();
+  if (!outcome->exited) return absl::OkStatus();
+  typing_ = 0;
+  return outcome->exit.code == 0 && outcome->exit.signal == 0 ? absl::OkStatus() : CheckTyped(outcome->err);
+}
+
+// Nothing can be typed for a program that has ended, of which the agent may not know yet.
+absl::Status AgentProgram::CheckTyped(const std::string& words) {
+  const absl::Time deadline = absl::Now() + kEndTimeout;
+  while (!exit_ && absl::Now() < deadline) {
+    if (absl::Status status = AskExit(); !status.ok()) return status;
+    absl::SleepFor(kReapInterval);
+  }
+  if (exit_) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("the guest does not write what its program is to read: ", GuestWords(words)));
 }
 
 absl::Status AgentProgram::Fetch(const std::function<bool(ProcessEvent::Kind)>& wanted) {
@@ -169,6 +220,10 @@ absl::Status AgentProgram::AskExit() {
   if (!outcome->exited) return absl::OkStatus();
   exit_ = outcome->exit;
   exited_at_ = absl::Now();
+  guard_again_ = exited_at_ + kUnguarded;
+  for (AgentOutput& output : outputs_) {
+    if (absl::Status status = output.Exited(); !status.ok()) return status;
+  }
   return absl::OkStatus();
 }
 
@@ -219,7 +274,7 @@ std::vector<int64_t> AgentProgram::Helpers() const {
 
 void AgentProgram::Stop() {
   std::vector<int64_t> processes = Helpers();
-  processes.push_back(guard_);
+  processes.insert(processes.end(), guards_.begin(), guards_.end());
   if (!exit_) {
     processes.push_back(main_);
     if (has_terminal() && pid() != 0) {
@@ -228,14 +283,17 @@ void AgentProgram::Stop() {
       Signal(SIGKILL);
     }
   }
-  if (writer_) agent().CloseFile(*writer_).IgnoreError();
+  const absl::Time deadline = absl::Now() + kStepTimeout;
   if (!Do(KillCommand(processes), kStepTimeout).ok()) return;
-  for (const int64_t process : processes) Reap(process);
+  if (writer_ && absl::Now() < deadline) agent().CloseFile(*writer_).IgnoreError();
+  for (AgentOutput& output : outputs_) {
+    if (absl::Now() < deadline) output.Exited().IgnoreError();
+  }
+  for (const int64_t process : processes) Reap(process, deadline);
 }
 
 // One that is about to end: the agent forgets it.
-void AgentProgram::Reap(int64_t process) {
-  const absl::Time deadline = absl::Now() + kStepTimeout;
+void AgentProgram::Reap(int64_t process, absl::Time deadline) {
   while (process != 0 && absl::Now() < deadline) {
     const absl::StatusOr<GuestAgent::Outcome> outcome = agent().Ask(process);
     if (!outcome.ok() || outcome->exited) return;

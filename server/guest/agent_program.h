@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "server/guest/agent_command.h"
 #include "server/guest/agent_output.h"
@@ -33,7 +34,7 @@ class AgentProgram {
     std::shared_ptr<GuestAgent> agent;
     ExecOptions program;
     AgentTools tools;        // as FindTools() says of it
-    absl::Duration timeout;  // for a terminal to be made
+    absl::Duration timeout;  // of the whole start
     // What is left in the guest is killed when the server has ended for so long.
     absl::Duration unattended = absl::Minutes(5);
   };
@@ -43,7 +44,8 @@ class AgentProgram {
   static constexpr size_t kMaxTyped = kPipeSize;
 
   // Returns once it is about to run. FailedPrecondition, with the guest's words, where
-  // the guest lacks what that takes; DeadlineExceeded.
+  // the guest lacks what that takes; DeadlineExceeded, one call of the agent past
+  // Options::timeout at most. A failure then kills what was started, as Stop() does.
   static absl::StatusOr<AgentProgram> Start(Options options);
 
   // Its number, process group and, at a terminal, session.
@@ -57,6 +59,7 @@ class AgentProgram {
   // No more comes. Not while typing().
   absl::Status EndInput();
   bool typing() const { return typing_ != 0; }
+  // FailedPrecondition where it was not written and the program runs on.
   absl::Status AskTyping();
 
   // Starts to fetch what comes next of the streams that are `wanted`.
@@ -72,32 +75,40 @@ class AgentProgram {
   void Signal(int signal);
   void Resize(TerminalSize size);
 
-  // Kills what is left of it, a terminal's after kHangUpSeconds. Once, and last.
+  // Kills what is left of it, a terminal's after kHangUpSeconds. Once, and last. What an
+  // agent that is slower than kStepTimeout was not asked by then stays.
   void Stop();
 
  private:
-  explicit AgentProgram(Options options) : options_(std::move(options)) {}
+  explicit AgentProgram(Options options)
+      : options_(std::move(options)), start_by_(absl::Now() + options_.timeout) {}
 
   GuestAgent& agent() { return *options_.agent; }
   bool has_terminal() const { return options_.program.terminal.has_value(); }
+  absl::Status CheckTime() const;
   absl::Status AddOutput(ProcessEvent::Kind kind);
+  absl::Status AddInput();
   absl::Status StartPlain();
   absl::Status StartTerminal();
+  absl::Status AwaitSession();
   absl::Status TakeSession(const std::string& shown);
   absl::Status EndOutput();
+  absl::Status CheckTyped(const std::string& words);
   absl::Status Do(std::vector<std::string> command, absl::Duration timeout);
   std::vector<int64_t> Helpers() const;
-  absl::Status Guard();
-  void Reap(int64_t process);
+  void Guard();
+  absl::Status Renew();
+  void Reap(int64_t process, absl::Time deadline);
 
   Options options_;
+  absl::Time start_by_;
   std::vector<AgentOutput> outputs_;
   // Processes of the guest; 0: none.
   int64_t main_ = 0;    // the program, or its terminal
   int64_t input_ = 0;   // whose pipe is typed into
   int64_t typing_ = 0;
   int64_t marking_ = 0;
-  int64_t guard_ = 0;  // kills the others
+  std::vector<int64_t> guards_;  // kill the others; all but the last are to be killed
   std::optional<int64_t> writer_;  // of the input's pipe: a file that the agent has open
   TerminalSession session_;
   std::string shown_;  // at the start

@@ -38,6 +38,11 @@ absl::StatusOr<GuestAgent::Outcome> RunToEnd(GuestAgent& agent, const ExecOption
   return absl::DeadlineExceededError(absl::StrCat("the guest took longer than ", absl::FormatDuration(timeout)));
 }
 
+std::string GuestWords(absl::string_view text) {
+  const absl::string_view line = text.substr(0, text.find('\n'));
+  return FileNameToUtf8(std::string(line.substr(0, kMaxWords)));
+}
+
 absl::Status ExplainGuestError(absl::string_view words, const std::string& path) {
   const std::vector<absl::string_view> lines = absl::StrSplit(absl::StripAsciiWhitespace(words), '\n');
   const absl::string_view line = lines.back();
@@ -46,7 +51,7 @@ absl::Status ExplainGuestError(absl::string_view words, const std::string& path)
     if (absl::EndsWith(line, strerrordesc_np(error))) return FileError(error, path);
   }
   return absl::FailedPreconditionError(
-      absl::StrCat("the guest says of ", path, ": ", FileNameToUtf8(std::string(line.substr(0, kMaxWords)))));
+      absl::StrCat("the guest says of ", path, ": ", GuestWords(line)));
 }
 
 absl::StatusOr<std::string> RunScript(GuestAgent& agent, const AgentScript& script, absl::Duration timeout) {

@@ -35,6 +35,9 @@ absl::StatusOr<GuestAgent::Outcome> RunToEnd(GuestAgent& agent, const ExecOption
 // may still run. Blocks.
 absl::StatusOr<std::string> RunScript(GuestAgent& agent, const AgentScript& script, absl::Duration timeout);
 
+// What the guest says, for an error: its first line, of which a part is enough.
+std::string GuestWords(absl::string_view text);
+
 // What the guest's words, which end in those of an errno, say about `path`.
 absl::Status ExplainGuestError(absl::string_view words, const std::string& path);
 

@@ -52,7 +52,7 @@ class AgentToolsTest : public testing::Test {
   }
   // What `options` print, as the user and in the directory that they name.
   std::string Run(const ExecOptions& options, const AgentTools& tools) {
-    const auto outcome = RunToEnd(agent(), AgentCommand(options, tools), kTimeout);
+    const auto outcome = RunToEnd(agent(), {.args = AgentCommand(options, tools)}, kTimeout);
     return outcome.ok() ? absl::StrCat(outcome->out, outcome->err) : outcome.status().ToString();
   }
   std::string Run(const ExecOptions& options) {
@@ -250,6 +250,22 @@ TEST_P(AgentTerminalTest, ACallerThatGoesHangsUp) {
   Leave();
   EXPECT_EQ(Run({.args = {"cat", heard}}), "hup\n");
   EXPECT_NE(kill(pid, 0), 0);
+}
+
+TEST_F(AgentToolsTest, SaysWhenThereComesNoTerminal) {
+  ExecOptions options = {.args = {"true"}};
+  options.terminal = TerminalSize();
+  auto tools = Find(options);
+  ASSERT_TRUE(tools.ok()) << tools.status();
+  tools->terminal_program = "/bin/false";
+  AgentProgram::Options start = {.agent = local_.agent(), .program = options, .tools = *tools, .timeout = kTimeout};
+  EXPECT_EQ(AgentProgram::Start(start).status(), absl::FailedPreconditionError("the guest makes no terminal"));
+  // One that says nothing.
+  start.tools.terminal_program = local_.At("silent");
+  Run({.args = {"sh", "-c", "printf '#!/bin/sh\nexec sleep 1000\n' >$0; chmod +x $0", start.tools.terminal_program}});
+  start.timeout = absl::Milliseconds(500);
+  const absl::Status status = AgentProgram::Start(start).status();
+  EXPECT_TRUE(absl::IsDeadlineExceeded(status)) << status;
 }
 
 // It takes a while, and is the same for all.

@@ -35,13 +35,6 @@ std::string BytesOf(const json& object, const char* name) {
   return bytes;
 }
 
-// The agent puts it in the place of its own, PATH with it.
-std::map<std::string, std::string> EnvironmentOf(const ExecOptions& program) {
-  std::map<std::string, std::string> env = program.env;
-  if (!env.empty()) env.emplace("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-  return env;
-}
-
 }  // namespace
 
 absl::Status GuestAgent::Ping() {
@@ -63,7 +56,6 @@ absl::StatusOr<int64_t> GuestAgent::Execute(const ExecOptions& program, const st
   json arguments = {{"path", program.args.front()},
                     {"arg", std::vector<std::string>(program.args.begin() + 1, program.args.end())},
                     {"capture-output", true}};
-  for (const auto& [name, value] : EnvironmentOf(program)) arguments["env"].push_back(absl::StrCat(name, "=", value));
   if (input) arguments["input-data"] = *input;
   const absl::StatusOr<json> answer = Call("guest-exec", arguments);
   // GLib's words for a program that could not be run (gspawn.c).

@@ -39,7 +39,7 @@ class GuestAgent {
   absl::Status Ping();
 
   // Starts a program, with `input` as its standard input, and returns its number. Of
-  // `program` args and env count, and no others.
+  // `program` args count, and no others.
   // NotFound where there is no such program. Output is kept by the agent, up to
   // 16 MiB of each stream, until it is asked for.
   absl::StatusOr<int64_t> Start(const ExecOptions& program, const std::string& input);

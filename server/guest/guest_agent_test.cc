@@ -1,7 +1,5 @@
 #include "server/guest/guest_agent.h"
 
-#include <sys/socket.h>
-
 #include <atomic>
 #include <future>
 #include <string>
@@ -11,57 +9,12 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
+#include "server/guest/fake_agent.h"
 
 namespace sluice {
 namespace {
 
 using nlohmann::json;
-
-// Stands for the agent: programs are what `answer` makes of a call.
-class FakeAgent {
- public:
-  using Answer = std::function<json(const std::string& command, const json& arguments)>;
-
-  explicit FakeAgent(Answer answer) : answer_(std::move(answer)) {
-    int ends[2];
-    EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-    own_ = UniqueFd(ends[0]);
-    other_ = UniqueFd(ends[1]);
-    thread_ = std::thread([this] { Serve(); });
-  }
-  ~FakeAgent() {
-    Leave();
-    thread_.join();
-  }
-  // Says nothing more, and takes nobody in.
-  void Leave() { shutdown(own_.get(), SHUT_RDWR); }
-  absl::StatusOr<UniqueFd> Connect() {
-    if (!other_.valid()) return absl::UnavailableError("gone");
-    return std::move(other_);
-  }
-
- private:
-  void Serve() {
-    std::string heard(1 << 20, '\0');
-    ssize_t n;
-    while ((n = recv(own_.get(), heard.data(), heard.size(), 0)) > 0) {
-      const size_t start = heard[0] == '\xff' ? 1 : 0;
-      const json call = json::parse(heard.substr(start, static_cast<size_t>(n) - start));
-      json reply = call["execute"] == "guest-sync-delimited" ? json{{"return", call["arguments"]["id"]}}
-                                                             : answer_(call["execute"], call.value("arguments", json()));
-      if (call.contains("id")) reply["id"] = call["id"];
-      const std::string line = absl::StrCat(reply.dump(), "\n");
-      send(own_.get(), line.data(), line.size(), MSG_NOSIGNAL);
-    }
-  }
-
-  const Answer answer_;
-  UniqueFd own_;
-  UniqueFd other_;
-  std::thread thread_;
-};
-
-constexpr char kPath[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 TEST(GuestAgentTest, StartsAProgramAndTellsItsOutcome) {
   json call;
@@ -73,8 +26,8 @@ TEST(GuestAgentTest, StartsAProgramAndTellsItsOutcome) {
     return {{"return", {{"exited", true}, {"exitcode", 3}, {"out-data", absl::Base64Escape("output")}, {"err-data", absl::Base64Escape("errors")}}}};
   });
   GuestAgent agent([&] { return fake.Connect(); });
-  EXPECT_EQ(agent.Start({.args = {"program", "x"}, .env = {{"A", "b"}}}, "input").value_or(0), 7);
-  EXPECT_EQ(call, json({{"path", "program"}, {"arg", {"x"}}, {"env", {"A=b", kPath}}, {"capture-output", true},
+  EXPECT_EQ(agent.Start({.args = {"program", "x"}}, "input").value_or(0), 7);
+  EXPECT_EQ(call, json({{"path", "program"}, {"arg", {"x"}}, {"capture-output", true},
                         {"input-data", absl::Base64Escape("input")}}));
   const auto outcome = agent.Ask(7);
   ASSERT_TRUE(outcome.ok()) << outcome.status();

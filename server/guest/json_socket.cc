@@ -57,7 +57,9 @@ json ParseObject(absl::string_view line) {
 std::string Refusal(const json& error) {
   if (error.is_object()) {
     const auto description = error.find("desc");
-    if (description != error.end() && description->is_string()) return description->get<std::string>();
+    if (description != error.end() && description->is_string()) {
+      return description->get_ref<const std::string&>().substr(0, JsonSocket::kMaxRefusal);
+    }
   }
   return "it was refused";
 }

@@ -22,6 +22,8 @@ class JsonSocket {
   // Of one line: past it the stream is given up. The agent's longest answer has two
   // streams of 16 MiB, in base64 (qga/commands.c, GUEST_EXEC_MAX_OUTPUT).
   static constexpr size_t kMaxLine = 48 << 20;
+  // Bytes of a refusal that are told: a path fits in.
+  static constexpr size_t kMaxRefusal = 8 << 10;
   // A line with more is passed over: values within values, and values side by side.
   static constexpr int kMaxDepth = 16;
   static constexpr size_t kMaxValues = 4096;

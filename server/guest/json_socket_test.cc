@@ -81,6 +81,11 @@ TEST_F(JsonSocketTest, SaysWhyItWasRefused) {
   }
 }
 
+TEST_F(JsonSocketTest, SaysLittleOfALongRefusal) {
+  Say(absl::StrCat("{\"error\": {\"desc\": \"", std::string(2 * JsonSocket::kMaxRefusal, 'x'), "\"}, \"id\": 1}\n"));
+  EXPECT_EQ(Call().status().message().size(), JsonSocket::kMaxRefusal);
+}
+
 TEST_F(JsonSocketTest, GivesUpInTime) {
   Say("{\"return\": 1, \"id\"");
   EXPECT_TRUE(absl::IsDeadlineExceeded(Call(absl::Milliseconds(20)).status()));

@@ -37,6 +37,7 @@ using nlohmann::json;
 
 constexpr char kMonitorSocket[] = "monitor.sock";
 constexpr char kAgentSocket[] = "agent.sock";
+constexpr char kKvm[] = "/dev/kvm";
 constexpr mode_t kPrivateDirectory = 0700;
 // From the start of the process to its answer: it reads kernel and initrd first.
 constexpr absl::Duration kCommandTimeout = absl::Seconds(20);
@@ -236,8 +237,9 @@ absl::Status VmGuest::CheckOpened() const {
 
 absl::StatusOr<UniqueFd> VmGuest::Launch() {
   absl::StatusOr<UniqueFd> started = LaunchOnce(command_);
-  if (!absl::IsFailedPrecondition(started.status())) return started;
+  if (!absl::IsFailedPrecondition(started.status()) || access(kKvm, F_OK) != 0) return started;
   // There is KVM that QEMU finds well and cannot make a processor with.
+  spdlog::warn("{} is started again, without KVM: {}", command_.name, std::string(started.status().message()));
   QemuCommand without = command_;
   without.kvm = false;
   return LaunchOnce(without);
@@ -300,6 +302,8 @@ void VmGuest::Watch(UniqueFd pidfd, std::function<void(ProcessExit)> on_exit) {
 
 absl::StatusOr<std::unique_ptr<GuestProcess>> VmGuest::Exec(const ExecOptions& options) {
   if (absl::Status status = CheckExecOptions(options); !status.ok()) return status;
+  const absl::StatusOr<std::shared_ptr<const void>> start = starts_.Take();
+  if (!start.ok()) return start.status();
   if (absl::Status status = life_->Enter(kMaxPrograms); !status.ok()) return status;
   absl::StatusOr<std::unique_ptr<GuestProcess>> process = StartProcess(options);
   if (!process.ok()) life_->Leave();
@@ -309,7 +313,7 @@ absl::StatusOr<std::unique_ptr<GuestProcess>> VmGuest::Exec(const ExecOptions& o
 absl::StatusOr<std::unique_ptr<GuestProcess>> VmGuest::StartProcess(const ExecOptions& options) {
   const absl::Time deadline = absl::Now() + kCallTimeout;
   if (absl::Status status = agent_->Ping(); !status.ok()) return status;
-  absl::StatusOr<AgentTools> tools = FindTools(*agent_, options, kCallTimeout);
+  absl::StatusOr<AgentTools> tools = FindTools(*agent_, options, deadline - absl::Now());
   if (!tools.ok()) return tools.status();
   return AgentProcess::Start(
       io_, {.agent = agent_, .program = options, .tools = *std::move(tools), .timeout = deadline - absl::Now()},

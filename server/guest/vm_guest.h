@@ -8,7 +8,7 @@
 #include "server/base/cgroup.h"
 #include "server/base/mutex.h"
 #include "server/guest/boot_files.h"
-#include "server/guest/file_call_limit.h"
+#include "server/guest/call_limit.h"
 #include "server/guest/guest.h"
 #include "server/guest/guest_agent.h"
 #include "server/guest/guest_life.h"
@@ -49,12 +49,14 @@ class VmGuest : public Guest {
     std::unique_ptr<Cgroup> cpu_group;  // as Options::cpu_group
   };
   static constexpr uint64_t kDefaultMemoryBytes = 512 << 20;
-  // Each has a thread, and what it writes is in memory at its end.
+  // Each has a thread, and a piece of its output at most is in memory (AgentOutput).
   static constexpr int kMaxPrograms = 16;
   // Calls about files, streams until they end: while the agent keeps one waiting, it
   // has one of the server's threads (SandboxManager::kThreads), of which others need
   // some.
   static constexpr int kMaxFileCalls = 8;
+  // Of programs at once, likewise.
+  static constexpr int kMaxStarts = 4;
   static constexpr char kProcessNote[] = "qemu.pid";
 
   // As BootFiles::Open. `io` outlives it. A failure leaves nothing.
@@ -76,7 +78,8 @@ class VmGuest : public Guest {
   // Programs of Exec are the agent's: they go on in the machine.
   absl::Status Resume(std::function<void(ProcessExit)> on_exit) override;
   // FailedPrecondition where no agent answers; ResourceExhausted where kMaxPrograms
-  // run; see FindTools and AgentProcess.
+  // run or kMaxStarts are under way; DeadlineExceeded past kCallTimeout; see FindTools
+  // and AgentProcess.
   absl::StatusOr<std::unique_ptr<GuestProcess>> Exec(const ExecOptions& options) override;
   // FailedPrecondition likewise; see AgentFiles; ResourceExhausted where kMaxFileCalls are under way.
   absl::StatusOr<std::unique_ptr<GuestFiles>> Files() override;
@@ -93,9 +96,10 @@ class VmGuest : public Guest {
   VmGuest(IoThread& io, std::string directory, QemuCommand command, std::unique_ptr<WorkerIds::Lease> user,
           std::unique_ptr<Cgroup> cpu_group);
 
-  // Starts QEMU, halted. Returns its pidfd.
-  // With KVM where that works.
+  // Starts QEMU, halted, with KVM where that works. Returns its pidfd; errors are those
+  // of the last try.
   absl::StatusOr<UniqueFd> Launch() REQUIRES(transition_);
+  // One try. FailedPrecondition, with QEMU's words, where QEMU ends; nothing runs then.
   absl::StatusOr<UniqueFd> LaunchOnce(const QemuCommand& command) REQUIRES(transition_);
   // What Exec does, but for counting.
   absl::StatusOr<std::unique_ptr<GuestProcess>> StartProcess(const ExecOptions& options);
@@ -115,7 +119,8 @@ class VmGuest : public Guest {
   const std::unique_ptr<WorkerIds::Lease> user_;
   const std::shared_ptr<GuestAgent> agent_;
   const std::shared_ptr<GuestLife> life_ = std::make_shared<GuestLife>();
-  FileCallLimit file_calls_{kMaxFileCalls};
+  CallLimit file_calls_{kMaxFileCalls, "calls about files"};
+  CallLimit starts_{kMaxStarts, "starts of programs"};
   // Held while it starts or stops, or its carrier changes.
   Mutex transition_;
   BootFiles files_ GUARDED_BY(transition_);  // until it has started

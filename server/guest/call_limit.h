@@ -1,17 +1,20 @@
-#ifndef SLUICE_SERVER_GUEST_FILE_CALL_LIMIT_H_
-#define SLUICE_SERVER_GUEST_FILE_CALL_LIMIT_H_
+#ifndef SLUICE_SERVER_GUEST_CALL_LIMIT_H_
+#define SLUICE_SERVER_GUEST_CALL_LIMIT_H_
 
 #include <atomic>
 #include <memory>
+#include <string>
+#include <utility>
 
 #include "absl/status/statusor.h"
 
 namespace sluice {
 
-// How many calls about one guest's files are under way, and may be. Any thread.
-class FileCallLimit {
+// How many calls of one kind are under way in a guest, and may be. Any thread.
+class CallLimit {
  public:
-  explicit FileCallLimit(int most) : most_(most) {}
+  // `kind`: in the plural, for errors.
+  CallLimit(int most, std::string kind) : most_(most), kind_(std::move(kind)) {}
 
   // One more, until the last copy of what is returned is gone, which may outlive
   // this. ResourceExhausted where there are as many as there may be.
@@ -19,9 +22,10 @@ class FileCallLimit {
 
  private:
   const int most_;
+  const std::string kind_;
   const std::shared_ptr<std::atomic<int>> open_ = std::make_shared<std::atomic<int>>(0);
 };
 
 }  // namespace sluice
 
-#endif  // SLUICE_SERVER_GUEST_FILE_CALL_LIMIT_H_
+#endif  // SLUICE_SERVER_GUEST_CALL_LIMIT_H_

@@ -1,4 +1,4 @@
-#include "server/guest/file_call_limit.h"
+#include "server/guest/call_limit.h"
 
 #include <memory>
 #include <optional>
@@ -9,8 +9,8 @@
 namespace sluice {
 namespace {
 
-TEST(FileCallLimitTest, RefusesOneTooManyUntilOneEnds) {
-  FileCallLimit limit(2);
+TEST(CallLimitTest, RefusesOneTooManyUntilOneEnds) {
+  CallLimit limit(2, "calls");
   auto first = limit.Take();
   const auto second = limit.Take();
   ASSERT_TRUE(first.ok() && second.ok());
@@ -20,14 +20,14 @@ TEST(FileCallLimitTest, RefusesOneTooManyUntilOneEnds) {
   EXPECT_TRUE(absl::IsResourceExhausted(limit.Take().status())) << "a copy holds it";
 }
 
-TEST(FileCallLimitTest, ACallThatEndsMakesRoom) {
-  FileCallLimit limit(1);
+TEST(CallLimitTest, ACallThatEndsMakesRoom) {
+  CallLimit limit(1, "calls");
   { ASSERT_TRUE(limit.Take().ok()); }
   EXPECT_TRUE(limit.Take().ok());
 }
 
-TEST(FileCallLimitTest, CallsMayOutliveIt) {
-  std::optional<FileCallLimit> limit(1);
+TEST(CallLimitTest, CallsMayOutliveIt) {
+  std::optional<CallLimit> limit(std::in_place, 1, "calls");
   const auto call = limit->Take();
   limit.reset();
   EXPECT_TRUE(call.ok());
