@@ -117,6 +117,13 @@ inline constexpr uint8_t kOptionNop = 1;
 inline constexpr uint8_t kOptionMaxSegmentSize = 2;
 }  // namespace tcp
 
+// RFC 2131 section 2.
+namespace dhcp {
+inline constexpr size_t kHardwareSize = 2;  // hlen, one byte
+inline constexpr size_t kClientMac = 28;    // chaddr
+inline constexpr size_t kOptions = 236;     // the magic cookie is the first
+}  // namespace dhcp
+
 // RFC 768.
 namespace udp {
 inline constexpr size_t kSourcePort = 0;

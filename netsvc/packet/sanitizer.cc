@@ -186,9 +186,17 @@ Sanitizer::Finding Sanitizer::JudgeWhole(const Offload& offload, Packet& packet)
 }
 
 Sanitizer::Finding Sanitizer::JudgeIpv4Source(const Packet& packet) const {
-  if (IsDhcp(packet)) return {Verdict::kDhcp};
+  if (IsDhcp(packet)) return IsOfGuest(packet.payload()) ? Finding{Verdict::kDhcp} : Malformed("DHCP of another client");
   if (!IsGuestAddress(packet.source)) return Malformed("source address that is not the guest's");
   return {Verdict::kPacket};
+}
+
+// libslirp keeps addresses for 16 clients, and loses the memory of its answer to each
+// message of one more.
+bool Sanitizer::IsOfGuest(std::span<const uint8_t> dhcp) const {
+  const auto& mac = options_.guest_mac.bytes;
+  return dhcp.size() >= dhcp::kOptions && dhcp[dhcp::kHardwareSize] == mac.size() &&
+         std::ranges::equal(dhcp.subspan(dhcp::kClientMac, mac.size()), mac);
 }
 
 Sanitizer::Finding Sanitizer::JudgeIpv6Source(const Packet& packet) const {

@@ -2,6 +2,7 @@
 #define SLUICE_NETSVC_PACKET_SANITIZER_H_
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -34,7 +35,7 @@ class Sanitizer {
     kPacket,             // IPv4 or IPv6, to be judged
     kArp,                // a request or reply of the guest's own address
     kNeighborDiscovery,  // router or neighbor solicitation, neighbor advertisement
-    kDhcp,               // UDP 68 to 67, from 0.0.0.0 or the guest's address; DHCPv6 546 to 547
+    kDhcp,               // UDP 68 to 67, of the guest's MAC, from 0.0.0.0 or its address; DHCPv6 546 to 547
     kHeld,               // a fragment, kept until its packet is whole
     kMalformed,          // bad length, checksum, header, source; fragments that overlap
     kUnsupported,        // an EtherType, option or extension header that nobody needs; noise like MLD
@@ -81,6 +82,7 @@ class Sanitizer {
   bool IsGuestAddress(const IpAddress& address) const;
   bool IsGuestLinkLocal(const IpAddress& address) const;
   bool IsDhcp(const Packet& packet) const;
+  bool IsOfGuest(std::span<const uint8_t> dhcp) const;
   bool IsDhcpv6(const Packet& packet) const;
 
   const Options options_;

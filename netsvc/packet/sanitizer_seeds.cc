@@ -41,7 +41,7 @@ void AddFlows(const Addressing& addressing, std::vector<Bytes>& seeds) {
 void AddLinkServices(std::vector<Bytes>& seeds) {
   seeds.push_back(Row(kAsItIs, {ArpFrame(1, GuestMac(), Ip("10.0.2.15"), Ip("10.0.2.2"))}));
   seeds.push_back(Row(kAsItIs, {ArpFrame(1, GuestMac(), Ip("0.0.0.0"), Ip("10.0.2.15"))}));
-  seeds.push_back(Row(kRepair, {UdpFrame(Between("0.0.0.0:68", "255.255.255.255:67"), Pattern(240))}));
+  seeds.push_back(Row(kRepair, {UdpFrame(Between("0.0.0.0:68", "255.255.255.255:67"), DhcpMessage(GuestMac()))}));
   seeds.push_back(Row(kRepair, {UdpFrame(Between("[fe80::15]:546", "[ff02::1:2]:547"), Pattern(20))}));
   Bytes body(4);
   const IpAddress target = Ip("fd00::2");

@@ -88,9 +88,23 @@ TEST_F(SanitizerServicesTest, DhcpGoesToTheGatewayAlone) {
       {"[fe80::15]:547", "[ff02::1:2]:546", Verdict::kUnsupported},
   };
   for (const auto& c : kCases) {
-    ExpectVerdict(UdpFrame(Between(c.source, c.destination), Pattern(30)), c.verdict,
+    ExpectVerdict(UdpFrame(Between(c.source, c.destination), DhcpMessage(GuestMac())), c.verdict,
                   std::string(c.source) + " to " + c.destination);
   }
+}
+
+// Each of many others would cost libslirp memory for good.
+TEST_F(SanitizerServicesTest, DhcpIsOfTheGuestItself) {
+  const Addressing broadcast = Between("0.0.0.0:68", "255.255.255.255:67");
+  const Bytes own = DhcpMessage(GuestMac());
+  Bytes cut = own, long_address = own;
+  cut.resize(34);
+  long_address[2] = 16;
+  ExpectVerdict(UdpFrame(broadcast, own), Verdict::kDhcp, "the guest's");
+  ExpectVerdict(UdpFrame(broadcast, DhcpMessage(Mac("02:00:00:00:00:99"))), Verdict::kMalformed, "another's");
+  ExpectVerdict(UdpFrame(broadcast, cut), Verdict::kMalformed, "cut");
+  ExpectVerdict(UdpFrame(broadcast, long_address), Verdict::kMalformed, "no MAC");
+  ExpectVerdict(UdpFrame(broadcast, {}), Verdict::kMalformed, "empty");
 }
 
 TEST_F(SanitizerServicesTest, NeighborDiscoveryIsCheckedAsRfc4861Says) {

@@ -88,6 +88,16 @@ uint16_t NaiveSum(std::span<const uint8_t> bytes, uint32_t initial) {
   return static_cast<uint16_t>(sum);
 }
 
+Bytes DhcpMessage(const MacAddress& client) {
+  Bytes message(240);
+  message[0] = 1;  // a request,
+  message[1] = 1;  // over Ethernet
+  message[2] = static_cast<uint8_t>(client.bytes.size());
+  std::ranges::copy(client.bytes, message.begin() + 28);
+  Store32(&message[236], 0x63825363);
+  return message;
+}
+
 Bytes Pattern(size_t count) {
   Bytes bytes(count);
   for (size_t i = 0; i < count; ++i) bytes[i] = static_cast<uint8_t>(i * 31 + (i >> 8));

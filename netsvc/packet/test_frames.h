@@ -44,6 +44,8 @@ struct TcpFields {
 
 // `count` bytes that are not all alike.
 Bytes Pattern(size_t count);
+// A DHCP client's message without options.
+Bytes DhcpMessage(const MacAddress& client);
 
 // Whole frames with right checksums.
 Bytes TcpFrame(const Addressing& addressing, const TcpFields& fields);

@@ -79,7 +79,8 @@ std::vector<Bytes> Seeds() {
     seeds.push_back(Row(3, {Record(kRepair, IcmpFrame(route, v6 ? 128 : 8, 0, Pattern(12)))}));
   }
   seeds.push_back(Row(0, {Record(kRepair, UdpFrame(Between("10.0.2.15:40000", "10.0.2.3:53"), Query()))}));
-  seeds.push_back(Row(1, {Record(kRepair, UdpFrame(Between("0.0.0.0:68", "255.255.255.255:67"), Pattern(240)))}));
+  seeds.push_back(Row(1, {Record(kRepair, UdpFrame(Between("0.0.0.0:68", "255.255.255.255:67"),
+                                             packet::DhcpMessage(packet::Mac("02:73:6c:00:00:0f"))))}));
   seeds.push_back(Row(1, {Record(0, packet::ArpFrame(1, packet::Mac("02:73:6c:00:00:0f"), packet::Ip("10.0.2.15"),
                                                      packet::Ip("10.0.2.2")))}));
   return seeds;

@@ -232,7 +232,7 @@ TEST_F(AgentProcessTest, OutputThatNobodyReadsStopsTheProgram) {
 }
 
 TEST_F(AgentProcessTest, InputThatNobodyReadsWaitsForTheEnd) {
-  auto program = Start("read -r line; exit 2");
+  auto program = Start("exec sleep 1000");
   std::future<void> taken = program->BeginWrite(std::string(1 << 20, 'x'));
   EXPECT_EQ(taken.wait_for(std::chrono::milliseconds(300)), std::future_status::timeout);
   program->process().Signal(SIGTERM);
