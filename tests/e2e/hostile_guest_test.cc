@@ -39,7 +39,7 @@ constexpr uint16_t kHostilePort = 9;
 constexpr uint8_t kUrgent = 0x20;  // RFC 9293 section 3.1
 constexpr int kBaselineSeconds = 3;
 // Of the worker, whatever its guest does (docs/threat_model.md).
-constexpr int64_t kMemoryBound = 160 << 10;  // KiB
+constexpr int64_t kMemoryBound = 320 << 10;  // KiB
 constexpr double kLatencyBound = 2;
 
 // Round trips to an echo service, on one connection and every tenth on a new one.
